@@ -1,0 +1,128 @@
+/**
+ * Domains: what the tools of a field mean, as data. A profile says which tools read, write or end an episode, which
+ * parameter names what they touch, and how much each rubric weighs.
+ *
+ * @module
+ */
+import { GymError } from "./errors.ts";
+import { hint } from "./id.ts";
+import type { Kernel } from "./kernel.ts";
+import { defineKind, type Kind } from "./kind.ts";
+import type { Action, Trajectory } from "./trajectory.ts";
+
+/** What a tool does. */
+export const TOOL_CATEGORIES = [
+  "read",
+  "search",
+  "write",
+  "execute",
+  "navigate",
+  "submit",
+  "think",
+  "communicate",
+] as const;
+
+/** What a tool does: one of {@linkcode TOOL_CATEGORIES}. */
+export type ToolCategory = (typeof TOOL_CATEGORIES)[number];
+
+/** One tool of a domain. */
+export interface ToolProfile {
+  readonly name: string;
+  readonly category: ToolCategory;
+  /** Parameter that names what is touched, for example `path`; further spellings follow it in order. */
+  readonly key?: readonly string[];
+  /** Other names of the same tool. */
+  readonly aliases?: readonly string[];
+  /** Whether a call of it ends the episode. @default false */
+  readonly terminal?: boolean;
+  /** One line for people. */
+  readonly description?: string;
+}
+
+/** How a domain reads an episode's outcome. The first rule that can be evaluated decides. */
+export type OutcomeRule = "score" | "tests" | "success";
+
+/** A domain as data. */
+export interface DomainProfile {
+  /** Short name, the value of `trajectory.domain`: `coding`. */
+  readonly name: string;
+  /** Name for people. */
+  readonly title: string;
+  readonly description: string;
+  readonly tools: readonly ToolProfile[];
+  /** Rules in order of preference. */
+  readonly outcome: readonly OutcomeRule[];
+  /** Fields a task of this domain may have, with what they mean. */
+  readonly taskFields: Readonly<Record<string, string>>;
+  /** Weight of each rubric by name; only weights of rubrics that were evaluated count, renormalised. */
+  readonly rubricWeights: Readonly<Record<string, number>>;
+}
+
+/** A profile with its look-ups built. */
+export interface Domain {
+  readonly profile: DomainProfile;
+  /** The tool that a name or alias means. */
+  tool(name: string): ToolProfile | undefined;
+  /** What a call touches, for example a path, or null. */
+  target(action: Action): string | null;
+}
+
+/** Builds the look-ups of a profile. @throws {GymError} `INVALID_DATA` on a name or alias that occurs twice. */
+export function createDomain(profile: DomainProfile): Domain {
+  const byName = new Map<string, ToolProfile>();
+  for (const tool of profile.tools) {
+    for (const name of [tool.name, ...(tool.aliases ?? [])]) {
+      const other = byName.get(name);
+      if (other !== undefined) {
+        throw new GymError(
+          "INVALID_DATA",
+          `Cannot use domain "${profile.name}": tools "${other.name}" and "${tool.name}" both answer to "${name}"`,
+          { domain: profile.name, name },
+        );
+      }
+      byName.set(name, tool);
+    }
+  }
+  const target = (action: Action): string | null => {
+    for (const key of byName.get(action.tool)?.key ?? []) {
+      const value = action.params[key];
+      if (typeof value === "string" || typeof value === "number") return String(value);
+    }
+    return null;
+  };
+  return Object.freeze({ profile, tool: (name: string) => byName.get(name), target });
+}
+
+/** The kind of domains. */
+export const domain: Kind<Domain> = defineKind<Domain>("domain");
+
+/** The domain with `name`, a profile's short name or a contribution's id. @throws {GymError} `UNKNOWN_ID` with the nearest name. */
+export async function findDomain(kernel: Kernel, name: string): Promise<Domain> {
+  if (name.includes("/")) return await kernel.make(domain, name);
+  const names = new Map<string, string>();
+  for (const { contribution } of kernel.list(domain)) names.set(shortName(contribution.id), contribution.id);
+  const id = names.get(name);
+  if (id === undefined) {
+    const near = hint(name, names.keys());
+    throw new GymError(
+      "UNKNOWN_ID",
+      `Cannot find domain "${name}": ${
+        near === "" ? `known are ${[...names.keys()].join(", ")}` : near.slice(2)
+      }`,
+      { name },
+    );
+  }
+  return await kernel.make(domain, id);
+}
+
+/** The domain of a trajectory; an unknown name falls back to `generic`. */
+export async function domainOf(kernel: Kernel, trajectory: Pick<Trajectory, "domain">): Promise<Domain> {
+  const known = kernel.list(domain).some(({ contribution }) =>
+    shortName(contribution.id) === trajectory.domain
+  );
+  return await findDomain(kernel, known ? trajectory.domain : "generic");
+}
+
+function shortName(id: string): string {
+  return id.replace(/^[^/]*\//, "").replace(/-v\d+$/, "");
+}

@@ -1,0 +1,47 @@
+/**
+ * Policies: what acts. A policy gets what an agent may know and returns one action.
+ *
+ * @module
+ */
+import type { Awaitable } from "./env.ts";
+import { defineKind, type Kind } from "./kind.ts";
+import type { SeededPrng } from "./prng.ts";
+import type { Action, Step, StepTokens, Task, ToolDefinition } from "./trajectory.ts";
+
+/** What a policy knows when it acts. */
+export interface PolicyView {
+  readonly task: Task;
+  readonly tools: readonly ToolDefinition[];
+  /** What reset showed. */
+  readonly resetObservation: string;
+  /** What the last step showed; the reset observation before the first step. */
+  readonly observation: string;
+  /** Steps so far. */
+  readonly history: readonly Step[];
+  /** Randomness of this policy in this episode. */
+  readonly prng: SeededPrng;
+  /** Aborted when the episode is. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a policy decided. */
+export interface Decision {
+  readonly action: Action;
+  /** What it said before the call. */
+  readonly thought?: string;
+  readonly tokens?: StepTokens;
+}
+
+/** Something that acts. It may keep state between steps of one episode, which `reset` clears. */
+export interface Policy extends Partial<AsyncDisposable> {
+  /** Name for the record. */
+  readonly name: string;
+  /** Model behind it, or null. */
+  readonly model: string | null;
+  /** Called before each episode. */
+  reset?(view: Omit<PolicyView, "observation" | "history">): Awaitable<void>;
+  act(view: PolicyView): Awaitable<Decision>;
+}
+
+/** The kind of policies. */
+export const policy: Kind<Policy> = defineKind<Policy>("policy");
