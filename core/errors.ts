@@ -102,6 +102,12 @@ export function hasCode(thrown: unknown, code: ErrorCode): boolean {
   return typeof thrown === "object" && thrown !== null && "code" in thrown && thrown.code === code;
 }
 
+/** Whether something thrown is a {@linkcode GymError}, of this copy of the library or another. */
+export function isGymError(thrown: unknown): thrown is GymError {
+  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" &&
+    Object.hasOwn(ERROR_CODES, thrown.code);
+}
+
 /** A place as text: `runs/a.jsonl:3: steps.0.action`, with the parts that are known. */
 export function placeText(place: Place): string {
   const file = place.file === undefined

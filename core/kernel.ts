@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { GymError, hasCode, PluginError } from "./errors.ts";
+import { GymError, isGymError, PluginError } from "./errors.ts";
 import { hint, resolveId } from "./id.ts";
 import type { Contribution, Kind } from "./kind.ts";
 import { checkPluginShape, type Plugin } from "./plugin.ts";
