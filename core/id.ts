@@ -21,7 +21,7 @@ export interface IdParts {
  */
 export function parseId(id: string): IdParts {
   const match = GRAMMAR.exec(id);
-  if (match === null) {
+  if (match === null || (match[3] === undefined && /-v\d+$/.test(id))) {
     throw new GymError(
       "INVALID_ID",
       `Cannot use id "${id}": wanted namespace/name or namespace/name-vN in lower case`,

@@ -140,10 +140,10 @@ class FrozenKernel implements Kernel {
     return entry as Entry<T>;
   }
 
-  make<T>(first: Kind<T> | Contribution<T, unknown>, second?: unknown, third?: unknown): Promise<T> {
-    if (typeof first !== "function") return this.#create(first, ownerOf(this.plugins, first), second);
+  async make<T>(first: Kind<T> | Contribution<T, unknown>, second?: unknown, third?: unknown): Promise<T> {
+    if (typeof first !== "function") return await this.#create(first, ownerOf(this.plugins, first), second);
     const { contribution, plugin } = this.find(first, second as string);
-    return this.#create(contribution, plugin.name, third ?? {});
+    return await this.#create(contribution, plugin.name, third ?? {});
   }
 
   async #create<T>(item: Contribution<T, unknown>, plugin: string, options: unknown): Promise<T> {
@@ -152,9 +152,7 @@ class FrozenKernel implements Kernel {
       // Sound: `parsed` is the output of the contribution's own schema.
       return await item.create(parsed as never, this);
     } catch (thrown) {
-      if (hasCode(thrown, "PLUGIN_FAILED") || (thrown as { code?: unknown })?.code !== undefined) {
-        throw thrown;
-      }
+      if (isGymError(thrown)) throw thrown;
       throw new PluginError({ plugin, kind: item.kind, id: item.id, method: "create" }, thrown);
     }
   }
