@@ -28,7 +28,13 @@ export type ToolCategory = (typeof TOOL_CATEGORIES)[number];
 /** One tool of a domain. */
 export interface ToolProfile {
   readonly name: string;
+  /** What a call does, unless `categoryBy` says otherwise. */
   readonly category: ToolCategory;
+  /** For a tool that does several things: the parameter that tells which, and the category of each of its values. */
+  readonly categoryBy?: {
+    readonly param: string;
+    readonly values: Readonly<Record<string, ToolCategory>>;
+  };
   /** Parameter that names what is touched, for example `path`; further spellings follow it in order. */
   readonly key?: readonly string[];
   /** Other names of the same tool. */
@@ -63,6 +69,8 @@ export interface Domain {
   readonly profile: DomainProfile;
   /** The tool that a name or alias means. */
   tool(name: string): ToolProfile | undefined;
+  /** What a call does, or null when the domain does not know the tool. */
+  category(action: Action): ToolCategory | null;
   /** What a call touches, for example a path, or null. */
   target(action: Action): string | null;
 }
@@ -90,7 +98,16 @@ export function createDomain(profile: DomainProfile): Domain {
     }
     return null;
   };
-  return Object.freeze({ profile, tool: (name: string) => byName.get(name), target });
+  const category = (action: Action): ToolCategory | null => {
+    const tool = byName.get(action.tool);
+    if (tool === undefined) return null;
+    const by = tool.categoryBy;
+    const value = by === undefined ? undefined : action.params[by.param];
+    return typeof value === "string" && by !== undefined && Object.hasOwn(by.values, value)
+      ? by.values[value]!
+      : tool.category;
+  };
+  return Object.freeze({ profile, tool: (name: string) => byName.get(name), category, target });
 }
 
 /** The kind of domains. */
