@@ -1,0 +1,25 @@
+/**
+ * Policies: what acts. None of these needs a model.
+ *
+ * @module
+ */
+import { definePlugin, type Plugin } from "../../core/plugin.ts";
+import { clumsyPolicy } from "./clumsy.ts";
+import { expertPolicy } from "./expert.ts";
+import { randomPolicy } from "./random.ts";
+import { scriptedPolicy } from "./scripted.ts";
+
+export { type ScriptedAction } from "./_script.ts";
+export * from "./clumsy.ts";
+export * from "./expert.ts";
+export * from "./random.ts";
+export * from "./scripted.ts";
+
+/** The plugin. */
+const policies: Plugin = definePlugin({
+  name: "knowlyr/policies",
+  version: "0.1.0",
+  provides: [scriptedPolicy, expertPolicy, clumsyPolicy, randomPolicy],
+});
+
+export default policies;
