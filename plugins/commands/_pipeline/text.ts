@@ -1,0 +1,99 @@
+/**
+ * The summary of a run for people.
+ *
+ * @module
+ */
+import type { IssueCount } from "./issues.ts";
+import type { SourceSummary } from "./summary.ts";
+
+/** Rows of one data set. */
+export interface ExportSummary {
+  /** Id of the exporter. */
+  readonly format: string;
+  /** File in the run folder. */
+  readonly file: string;
+  readonly rows: number;
+  /** Trajectories that were not exported, by reason. */
+  readonly skipped: Readonly<Record<string, number>>;
+}
+
+/** Everything that `summary.json` holds. */
+export interface RunSummary {
+  readonly schema: "gym.run/1";
+  /** Name of the run folder. */
+  readonly run: string;
+  readonly seed: number;
+  readonly sources: Readonly<Record<string, SourceSummary>>;
+  readonly all: SourceSummary;
+  /** Trajectories that the data sets were made of. */
+  readonly selected: number;
+  readonly exports: readonly ExportSummary[];
+  readonly issues: readonly Omit<IssueCount, "examples">[];
+}
+
+/** Three tables: sources, rubrics by source, files. */
+export function summaryText(summary: RunSummary, folder: string): string {
+  const columns = [...Object.entries(summary.sources), ["all", summary.all] as const];
+  const blocks = [
+    table(
+      ["source", "episodes", "steps", "success", "mean reward", "errors"],
+      columns.map(([name, s]) => [
+        name,
+        String(s.episodes),
+        String(s.steps),
+        success(s),
+        number(s.meanReward),
+        String(s.errors),
+      ]),
+    ),
+    table(
+      ["mean score", ...columns.map(([name]) => name)],
+      Object.keys(summary.all.rubrics).map((
+        id,
+      ) => [id, ...columns.map(([, s]) => number(s.rubrics[id] ?? null))]),
+    ),
+    table(["file", "rows", "what"], files(summary)),
+  ];
+  if (summary.issues.length > 0) {
+    blocks.push(table(
+      ["issue in logs", "source", "times"],
+      summary.issues.map(({ what, source, count }) => [what, source, String(count)]),
+    ));
+  }
+  return [...blocks, `Everything lies in ${folder}`].join("\n\n");
+}
+
+function files({ all, selected, exports }: RunSummary): string[][] {
+  const skipped = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts).map(([reason, count]) => `, ${count} skipped: ${reason}`).join("");
+  return [
+    ["trajectories.jsonl", String(all.episodes), "every episode as recorded"],
+    ["scored.jsonl", String(all.episodes), "the same with scores and rewards"],
+    ["selected.jsonl", String(selected), "what the data sets are made of"],
+    ...exports.map((item) => [item.file, String(item.rows), `${item.format}${skipped(item.skipped)}`]),
+  ];
+}
+
+function success({ succeeded, failed, unknown }: SourceSummary): string {
+  const known = succeeded + failed;
+  const share = known === 0 ? "unknown" : `${succeeded}/${known}`;
+  return known > 0 && unknown > 0 ? `${share} (${unknown} unknown)` : share;
+}
+
+function number(value: number | null): string {
+  return value === null ? "-" : value.toFixed(3);
+}
+
+/** Columns as wide as their widest cell; numbers to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length))
+  );
+  const right = head.map((_, column) =>
+    rows.length > 0 && rows.every((row) => /^(-|[\d.]+)$/.test(row[column] ?? ""))
+  );
+  return [head, ...rows].map((row) =>
+    row.map((cell, column) => right[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))
+      .join("  ").trimEnd()
+  ).join("\n");
+}
