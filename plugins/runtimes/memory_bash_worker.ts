@@ -110,16 +110,10 @@ function cut(text: string, maxBytes: number): { text: string; cut: boolean } {
 const RealDate = Date;
 
 function setClock(now: number): void {
-  globalThis.Date = class extends RealDate {
-    constructor(...parts: unknown[]) {
-      // Sound: the parts are passed on as they came.
-      if (parts.length === 0) super(now);
-      else super(...(parts as [number]));
-    }
-    static override now(): number {
-      return now;
-    }
-  } as DateConstructor;
+  globalThis.Date = new Proxy(RealDate, {
+    construct: (target, parts) => Reflect.construct(target, parts.length === 0 ? [now] : parts),
+    get: (target, key) => key === "now" ? () => now : Reflect.get(target, key),
+  });
 }
 
 function messageOf(thrown: unknown): string {
