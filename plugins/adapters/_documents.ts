@@ -1,0 +1,82 @@
+/**
+ * The JSON documents in a log file, whatever its layout: one a line, one array, or one document over many lines.
+ *
+ * @module
+ */
+import type { LogIssue, LogSource } from "../../core/adapter.ts";
+import { messageOf } from "../../core/errors.ts";
+import { readLines } from "../../core/jsonl.ts";
+
+/** A JSON document and the line it starts on. */
+export interface Document {
+  readonly value: unknown;
+  /** Line in the file, or null inside an array. */
+  readonly line: number | null;
+}
+
+/** How {@linkcode documents} reads. */
+export interface DocumentOptions {
+  readonly onIssue?: ((issue: LogIssue) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Leaves out of a line what is not needed. Should that not leave JSON, the whole line is parsed. */
+  readonly trim?: (line: string) => string;
+}
+
+/** A whole episode may stand on one line. The longest text that V8 holds has 512 Mi characters. */
+const MAX_LINE_BYTES = 500 * 2 ** 20;
+
+/** The documents of a file in order. A line that does not parse is told to `onIssue` and left out. */
+export async function* documents(source: LogSource, options: DocumentOptions = {}): AsyncIterable<Document> {
+  const { trim, ...rest } = options;
+  let whole: string[] | null = null;
+  let first = true;
+  for await (
+    const { line, text } of readLines(source.open(), { file: source.name, maxLineBytes: MAX_LINE_BYTES })
+  ) {
+    options.signal?.throwIfAborted();
+    if (whole !== null) {
+      whole.push(text);
+      continue;
+    }
+    const start = text.trim();
+    if (start === "") continue;
+    if (first && isOpening(start)) {
+      whole = [text];
+      continue;
+    }
+    first = false;
+    const trimmed = trim === undefined ? text : trim(text);
+    const document = (trimmed === text ? null : parse(trimmed, line, source.name, {})) ??
+      parse(text, line, source.name, rest);
+    if (document !== null) yield document;
+  }
+  if (whole !== null) yield* spread(whole, source.name, options);
+}
+
+/** Whether a first line opens a document that goes on below, or an array of documents. */
+function isOpening(line: string): boolean {
+  return line.startsWith("[") || (line.startsWith("{") && /(?:[{[,]|"\s*:)$/.test(line));
+}
+
+function* spread(lines: readonly string[], file: string, options: DocumentOptions): Iterable<Document> {
+  const { onIssue, ...rest } = options;
+  const document = parse(lines.join("\n"), 1, file, rest);
+  if (document === null) {
+    // A log of one document a line whose first one is cut off looks the same.
+    for (const [index, line] of lines.entries()) {
+      const found = line.trim() === "" ? null : parse(line, index + 1, file, { onIssue });
+      if (found !== null) yield found;
+    }
+  } else if (Array.isArray(document.value)) {
+    for (const value of document.value) yield { value, line: null };
+  } else yield document;
+}
+
+function parse(text: string, line: number, file: string, { onIssue }: DocumentOptions): Document | null {
+  try {
+    return { value: JSON.parse(text), line };
+  } catch (thrown) {
+    onIssue?.({ what: "corrupt line", detail: messageOf(thrown), file, line });
+    return null;
+  }
+}
