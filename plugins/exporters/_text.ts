@@ -25,12 +25,12 @@ export function instructionOf({ id, description }: Task): string {
   return description === "" ? `Solve task: ${id}` : description;
 }
 
-/** What a task says of its repository, as JSON text; empty when it says nothing. */
+/** What a task says of its repository, as JSON text; empty when it says nothing. Task fields are read in either spelling. */
 export function inputOf(task: Task): string {
-  const known = {
-    ...(task["repo"] !== undefined && { repo: task["repo"] }),
-    ...(task["baseCommit"] !== undefined && { base_commit: task["baseCommit"] }),
-    ...(task["testCommand"] !== undefined && { test_command: task["testCommand"] }),
-  };
-  return Object.keys(known).length === 0 ? "" : JSON.stringify(known);
+  const known = Object.entries({
+    repo: task["repo"],
+    base_commit: task["baseCommit"] ?? task["base_commit"],
+    test_command: task["testCommand"] ?? task["test_command"],
+  }).filter(([, value]) => value !== undefined);
+  return known.length === 0 ? "" : JSON.stringify(Object.fromEntries(known));
 }
