@@ -9,7 +9,7 @@ import { sampleOf } from "../logs.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { trajectoryId } from "../trajectory_id.ts";
 import { parseTrajectory } from "../trajectory_schema.ts";
-import { brief, must, type Report, runChecks, same, Skip } from "./report.ts";
+import { brief, must, mustBeJson, type Report, runChecks, same, Skip } from "./report.ts";
 import { textSource } from "./samples.ts";
 
 /** Options of {@linkcode checkAdapter}. */
@@ -114,7 +114,7 @@ async function readGarbage(adapter: Adapter, source: LogSource): Promise<void> {
 }
 
 function checkTrajectory(t: Trajectory, what: string): void {
-  must(same(JSON.parse(JSON.stringify(t)), t), `${what}: wanted JSON`);
+  mustBeJson(t, what);
   parseTrajectory(t);
   t.steps.forEach((step, at) => must(step.index === at, `${what}: step ${at} has index ${step.index}`));
   const { id, ...rest } = t;

@@ -8,7 +8,7 @@ import { hasCode } from "../errors.ts";
 import { below, seeded } from "../prng.ts";
 import { sampleParams } from "../sample_schema.ts";
 import type { Action, Task } from "../trajectory.ts";
-import { brief, must, type Report, runChecks, same, Skip } from "./report.ts";
+import { brief, must, mustBeJson, type Report, runChecks, same, Skip } from "./report.ts";
 
 /** Options of {@linkcode checkEnv}. */
 export interface CheckEnvOptions {
@@ -48,7 +48,7 @@ export async function checkEnv(make: () => Awaitable<Env>, options: CheckEnvOpti
   return await runChecks(`env "${id}"`, {
     "its spec is JSON": using(async (env) => {
       await start(env);
-      must(same(JSON.parse(JSON.stringify(env.spec)), env.spec), `received ${brief(env.spec)}`);
+      mustBeJson(env.spec, "spec");
       must(
         typeof env.spec.id === "string" && Array.isArray(env.spec.wrappers),
         `received ${brief(env.spec)}`,

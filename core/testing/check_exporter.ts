@@ -5,7 +5,7 @@
  */
 import type { Exporter, ExportReport, ExportRow } from "../exporter.ts";
 import type { Trajectory } from "../trajectory.ts";
-import { brief, must, type Report, runChecks, same, Skip } from "./report.ts";
+import { brief, must, mustBeJson, type Report, runChecks, same, Skip } from "./report.ts";
 import { sampleTrajectories } from "./samples.ts";
 
 /** Options of {@linkcode checkExporter}. */
@@ -33,7 +33,7 @@ export function checkExporter(exporter: Exporter, options: CheckExporterOptions 
           typeof row === "object" && row !== null && !Array.isArray(row),
           `row ${at}: wanted an object: received ${brief(row)}`,
         );
-        checkJson(row, `row ${at}`);
+        mustBeJson(row, `row ${at}`);
       });
     },
     "it exports something": async () => {
@@ -96,14 +96,4 @@ function mustAddUp(reports: readonly ExportReport[], read: number, rows: number)
     rows > 0 || skipped === read,
     `wanted a reason for each trajectory left out: received ${brief(report)}`,
   );
-}
-
-/** Undefined, NaN, functions and the like are lost in JSON without a word, so they are looked for one by one. */
-function checkJson(value: unknown, where: string): void {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return;
-  if (typeof value === "number") {
-    return must(Number.isFinite(value), `${where}: wanted a finite number: received ${value}`);
-  }
-  must(typeof value === "object", `${where}: wanted JSON: received ${typeof value}`);
-  for (const [key, field] of Object.entries(value)) checkJson(field, `${where}.${key}`);
 }

@@ -9,7 +9,7 @@ import type { Json } from "../schema.ts";
 import type { Action, Spec } from "../trajectory.ts";
 import type { Wrapper } from "../wrapper.ts";
 import { checkTimeStep } from "./check_env.ts";
-import { brief, must, type Report, runChecks, same, Skip } from "./report.ts";
+import { brief, must, mustBeJson, type Report, runChecks, same, Skip } from "./report.ts";
 
 /** Options of {@linkcode checkWrapper}. */
 export interface CheckWrapperOptions {
@@ -46,7 +46,7 @@ export async function checkWrapper(
         "the spec of the inside was changed",
       );
       must(wrappers.length === 1, `wanted one wrapper in the spec: received ${brief(wrappers)}`);
-      must(same(JSON.parse(JSON.stringify(wrappers)), wrappers), `wanted JSON: received ${brief(wrappers)}`);
+      mustBeJson(wrappers, "wrappers");
       return Promise.resolve();
     }),
     "it can be made again from its spec": async () => {

@@ -94,3 +94,16 @@ export async function within<T>(limitMs: number, promise: Promise<T>): Promise<T
     clearTimeout(timer);
   }
 }
+
+/**
+ * Throws unless `value` survives JSON. Undefined, NaN, functions and the like are lost in it without a word, so they
+ * are looked for one by one.
+ */
+export function mustBeJson(value: unknown, where: string): void {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return;
+  if (typeof value === "number") {
+    return must(Number.isFinite(value), `${where}: wanted a finite number: received ${value}`);
+  }
+  must(typeof value === "object", `${where}: wanted JSON: received ${typeof value}`);
+  for (const [key, field] of Object.entries(value)) mustBeJson(field, `${where}.${key}`);
+}
