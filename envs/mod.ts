@@ -8,6 +8,7 @@ import { sandbox } from "./sandbox/sandbox.ts";
 
 export { sandbox, type SandboxOptions } from "./sandbox/sandbox.ts";
 
+/** The built-in environments. */
 const envs: Plugin = definePlugin({ name: "knowlyr/envs", version: "0.1.0", provides: [sandbox] });
 
 export default envs;

@@ -127,8 +127,11 @@ class MemoryBash implements Runtime {
         durationMs,
       );
     }
+    if (outcome.kind !== "done") this.#use(); // disposed meanwhile
+    if (outcome.kind === "unstarted") {
+      throw new Error(`Cannot start the worker of runtime "${ID}": ${outcome.message}`);
+    }
     if (outcome.kind === "crash") {
-      this.#use(); // disposed meanwhile
       return stopped(137, `bash: ${outcome.message}; the workspace is as before the command`, durationMs);
     }
     const large = largest(outcome.files, this.#settings.maxFileBytes);

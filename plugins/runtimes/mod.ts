@@ -8,6 +8,7 @@ import { memoryBash } from "./memory_bash.ts";
 
 export { memoryBash, type MemoryBashOptions } from "./memory_bash.ts";
 
+/** The built-in runtimes. */
 const runtimes: Plugin = definePlugin({
   name: "knowlyr/runtimes",
   version: "0.1.0",

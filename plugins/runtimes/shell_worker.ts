@@ -6,8 +6,11 @@
  */
 import type { ShellReply, ShellRequest } from "./memory_bash_protocol.ts";
 
-/** Why a command did not finish: `timeout` stopped it, `crash` took the worker with it. */
-export type ShellStop = { readonly kind: "timeout" } | { readonly kind: "crash"; readonly message: string };
+/** Why a command did not finish: `timeout` stopped it, `crash` took the worker with it, `unstarted` had no worker. */
+export type ShellStop =
+  | { readonly kind: "timeout" }
+  | { readonly kind: "crash"; readonly message: string }
+  | { readonly kind: "unstarted"; readonly message: string };
 
 /** What came of a request. */
 export type ShellOutcome = Extract<ShellReply, { kind: "done" }> | ShellStop;
@@ -41,7 +44,9 @@ export class ShellWorker implements Disposable {
     try {
       const stopped = new Promise<ShellStop>((resolve) => this.#stop = resolve);
       const started = await Promise.race([this.#start(), aborted.promise, stopped]);
-      if (!(started instanceof Worker)) return this.#ended(started);
+      if (!(started instanceof Worker)) {
+        return this.#ended({ kind: "unstarted", message: messageOf(started) });
+      }
       const done = next(started);
       started.postMessage(request);
       const timedOut = new Promise<ShellStop>((resolve) => {
@@ -83,6 +88,10 @@ export class ShellWorker implements Disposable {
     this.#worker = null;
     this.#stop?.({ kind: "crash", message: "the worker was stopped" });
   }
+}
+
+function messageOf(stop: ShellStop): string {
+  return stop.kind === "timeout" ? "it took too long" : stop.message;
 }
 
 function next(worker: Worker): Promise<ShellReply> {
