@@ -10,6 +10,7 @@ import { dpoExporter } from "./dpo.ts";
 import { grpoExporter } from "./grpo.ts";
 import { knowlyrDpoExporter } from "./knowlyr_dpo.ts";
 import { knowlyrGrpoExporter } from "./knowlyr_grpo.ts";
+import { knowlyrRecorder } from "./knowlyr_recorder.ts";
 import { knowlyrSftExporter } from "./knowlyr_sft.ts";
 import { sftExporter } from "./sft.ts";
 
@@ -17,6 +18,7 @@ export { dpoExporter, type DpoOptions } from "./dpo.ts";
 export { grpoExporter, type GrpoOptions } from "./grpo.ts";
 export { knowlyrDpoExporter } from "./knowlyr_dpo.ts";
 export { knowlyrGrpoExporter, type KnowlyrGrpoOptions } from "./knowlyr_grpo.ts";
+export { knowlyrRecorder } from "./knowlyr_recorder.ts";
 export { knowlyrSftExporter, type KnowlyrSftOptions } from "./knowlyr_sft.ts";
 export { sftExporter, type SftOptions } from "./sft.ts";
 export type { PairOptions, PairStrategy } from "./_pairs.ts";
@@ -32,6 +34,7 @@ const exporters: Plugin = definePlugin({
     knowlyrSftExporter,
     knowlyrDpoExporter,
     knowlyrGrpoExporter,
+    knowlyrRecorder,
   ],
 });
 
