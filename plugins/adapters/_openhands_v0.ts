@@ -47,7 +47,7 @@ const RESULTS: ReadonlySet<string> = new Set(
 
 /** Fields of `args` that OpenHands adds to what the model wrote. */
 const ADDED: ReadonlySet<string> = new Set(
-  "thought hidden confirmation_state blocking is_static security_risk task_id".split(" "),
+  "thought hidden confirmation_state blocking is_static security_risk task_id wait_for_response".split(" "),
 );
 
 /** Whether a value is an event of V0. */
