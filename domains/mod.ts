@@ -20,7 +20,7 @@ import { engineering } from "./engineering.ts";
 import { generic } from "./generic.ts";
 
 export { advisory, browser, coding, conversation, crew, discussion, engineering, generic };
-export { parseDomainProfile } from "./profile.ts";
+export { parseDomainProfile } from "../core/domain_profile.ts";
 
 /** The built-in profiles. */
 export const domainProfiles: readonly DomainProfile[] = Object.freeze([

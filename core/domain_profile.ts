@@ -4,9 +4,9 @@
  * @module
  */
 import { z } from "zod";
-import { type DomainProfile, type OutcomeRule, TOOL_CATEGORIES, type ToolProfile } from "../core/domain.ts";
-import { GymError, type Place, placeText } from "../core/errors.ts";
-import { describeIssues } from "../core/schema.ts";
+import { type DomainProfile, type OutcomeRule, TOOL_CATEGORIES, type ToolProfile } from "./domain.ts";
+import { GymError, type Place, placeText } from "./errors.ts";
+import { describeIssues } from "./schema.ts";
 
 const toolSchema = z.object({
   name: z.string().min(1),
