@@ -132,8 +132,8 @@ export const coding: DomainProfile = {
   outcome: ["score", "tests", "success"],
   taskFields: {
     repo: "Repository the task is about",
-    base_commit: "Commit that the work starts from",
-    test_command: "Command that tells whether the task is solved",
+    baseCommit: "Commit that the work starts from",
+    testCommand: "Command that tells whether the task is solved",
     language: "Programming language",
   },
   rubricWeights: {
