@@ -123,7 +123,7 @@ async function peer(): Promise<{ batch: Record<string, number>; prefixes: number
 }
 
 if (import.meta.main) {
-  const other = Deno.args.includes("--no-peer") ? null : await peer();
+  const other = await peer();
   console.log(
     `${cpus()[0]?.model ?? "unknown CPU"}, ${cpus().length} cores; deno ${Deno.version.deno}; ${
       other?.versions ?? "peer skipped: no bench/.venv, run bench/setup_peer.sh"

@@ -80,6 +80,8 @@ interface Judge {
   readonly rubric: Rubric;
   readonly scorer: Scorer;
   readonly weight: number;
+  /** Whether it scored a step. */
+  used: boolean;
 }
 
 class RunningScoring implements EpisodeScoring {
@@ -87,7 +89,6 @@ class RunningScoring implements EpisodeScoring {
   readonly #domain: string;
   readonly #parts: { readonly outcome: number; readonly process: number; readonly efficiency: number };
   readonly #seen: StepScoring[] = [];
-  readonly #used = new Set<Judge>();
 
   constructor(options: ScoringOptions) {
     const { outcomeWeight = 0.4, processWeight = 0.5, efficiencyWeight = 0.1 } = options;
@@ -101,9 +102,16 @@ class RunningScoring implements EpisodeScoring {
     const verdicts: Awaitable<Verdict | null>[] = [];
     let waits = false;
     for (const { rubric, scorer } of this.#judges) {
-      const verdict = ask(rubric, "step", () => scorer.step?.(step) ?? null);
-      if (verdict instanceof Promise) waits = true;
-      verdicts.push(verdict);
+      // Spelled out rather than through `ask`: this is the hot path, and a closure a rubric a step is dear.
+      try {
+        const verdict = scorer.step?.(step) ?? null;
+        if (verdict instanceof Promise) waits = true;
+        verdicts.push(
+          verdict instanceof Promise ? verdict.catch((thrown) => blame(rubric, "step", thrown)) : verdict,
+        );
+      } catch (thrown) {
+        blame(rubric, "step", thrown);
+      }
     }
     if (waits) return Promise.all(verdicts).then((all) => this.#combine(all, step.index));
     // Sound: none of them is a promise.
@@ -120,7 +128,7 @@ class RunningScoring implements EpisodeScoring {
       const judge = this.#judges[i]!;
       scores.push(scoreOf(judge.rubric, verdict, index));
       if (judge.weight === 0) continue;
-      this.#used.add(judge);
+      judge.used = true;
       sum += judge.weight * verdict.value;
       total += judge.weight;
     }
@@ -159,7 +167,7 @@ class RunningScoring implements EpisodeScoring {
 
   #process(episode: readonly { readonly judge: Judge; readonly score: Score }[]): number | null {
     const steps = mean(this.#seen.map(({ reward }) => ({ weight: 1, value: reward })));
-    const stepWeight = [...this.#used].reduce((sum, { weight }) => sum + weight, 0);
+    const stepWeight = this.#judges.reduce((sum, { used, weight }) => used ? sum + weight : sum, 0);
     const whole = episode.filter(({ judge }) => !EPISODE_PARTS.has(judge.rubric.name));
     return mean([
       { weight: stepWeight, value: steps },
@@ -200,22 +208,25 @@ function judgesOf(options: ScoringOptions): readonly Judge[] {
     rubric,
     scorer: ask(rubric, "start", () => rubric.start(context)),
     weight: counted || EPISODE_PARTS.has(rubric.name) ? weightOf(rubric) : 1,
+    used: false,
   }));
 }
 
 /** Calls a rubric and names it when it throws or rejects. */
-function ask<T>({ id }: Rubric, method: string, call: () => T): T {
-  const blame = (thrown: unknown): never => {
-    if (hasCode(thrown, "PLUGIN_FAILED")) throw thrown;
-    throw new PluginError({ plugin: "(none)", kind: "rubric", id, method }, thrown);
-  };
+function ask<T>(rubric: Rubric, method: string, call: () => T): T {
   try {
     const value = call();
+    if (!(value instanceof Promise)) return value;
     // Sound: a promise with a rejection handler that never returns has the same type.
-    return value instanceof Promise ? value.catch(blame) as T : value;
+    return value.catch((thrown) => blame(rubric, method, thrown)) as T;
   } catch (thrown) {
-    return blame(thrown);
+    return blame(rubric, method, thrown);
   }
+}
+
+function blame({ id }: Rubric, method: string, thrown: unknown): never {
+  if (hasCode(thrown, "PLUGIN_FAILED")) throw thrown;
+  throw new PluginError({ plugin: "(none)", kind: "rubric", id, method }, thrown);
 }
 
 function scoreOf({ id, source }: Rubric, { value, reason, refersTo }: Verdict, at: number | string): Score {

@@ -122,9 +122,9 @@ const ROOT = /^\/(?:workspace|ws|repo|testbed)\//;
 
 /** One spelling of a path: no `./`, doubled or trailing slashes, `..` resolved, the workspace's own folder left out. */
 export function normalPath(path: string): string {
-  if (path.includes("://") || !/[/.]/.test(path)) return path;
-  const bare = path.replace(ROOT, "");
-  if (!/(?:^|\/)\.{0,2}(?:\/|$)/.test(bare)) return bare;
+  if (!path.includes("/") || path.includes("://")) return path;
+  const bare = path.startsWith("/") ? path.replace(ROOT, "") : path;
+  if (!bare.includes("./") && !bare.includes("//") && !/\/\.{0,2}$/.test(bare)) return bare;
   const parts: string[] = [];
   for (const part of bare.split("/")) {
     if (part === "" || part === ".") continue;

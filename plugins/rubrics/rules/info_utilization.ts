@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Rubric } from "../../../core/rubric.ts";
+import type { Rubric, Verdict } from "../../../core/rubric.ts";
 import type { Json } from "../../../core/schema.ts";
 import { callOf } from "./_call.ts";
 import { rareWords } from "./_words.ts";
@@ -46,11 +46,9 @@ export const infoUtilization: Rubric = {
   },
 };
 
-function judge(params: Readonly<Record<string, Json>>, index: ReadonlyMap<string, number>) {
+function judge(params: Readonly<Record<string, Json>>, index: ReadonlyMap<string, number>): Verdict | null {
   const asked = new Set<string>();
-  for (const text of textsOf(params)) {
-    rareWords(text, MAX_CHARS, MAX_WORDS, (word) => asked.add(word));
-  }
+  eachText(params, (text) => rareWords(text, MAX_CHARS, MAX_WORDS, (word) => asked.add(word)));
   if (asked.size === 0) return null;
   let known = 0;
   let source = Infinity;
@@ -67,9 +65,8 @@ function judge(params: Readonly<Record<string, Json>>, index: ReadonlyMap<string
   };
 }
 
-function* textsOf(value: Json): Iterable<string> {
-  if (typeof value === "string") yield value;
-  else if (typeof value === "object" && value !== null) {
-    for (const item of Object.values(value)) yield* textsOf(item);
-  }
+function eachText(value: Json, use: (text: string) => void): void {
+  if (typeof value === "string") return use(value);
+  if (typeof value !== "object" || value === null) return;
+  for (const item of Object.values(value)) eachText(item, use);
 }

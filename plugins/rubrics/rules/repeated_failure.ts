@@ -25,10 +25,11 @@ export const repeatedFailure: Rubric = {
     return {
       step: (step) => {
         const call = callOf(step, domain);
-        const place = `${call.tool}\n${call.target ?? ""}`;
         const before = failures.get(call.key);
         const repeated = before !== undefined && before.version === changes.version(call);
         changes.add(call);
+        if (!call.failed && failures.size === 0) return success(step, undefined);
+        const place = `${call.tool}\n${call.target ?? ""}`;
         if (!call.failed) {
           const made = open.get(place);
           open.delete(place);
