@@ -1,0 +1,39 @@
+/**
+ * Commands: one file a verb. Each is a CLI command; what runs it is up to the program.
+ *
+ * @module
+ */
+import { definePlugin, type Plugin } from "../../core/plugin.ts";
+import { collect } from "./collect.ts";
+import { convert } from "./convert.ts";
+import { domainList, domainShow } from "./domain.ts";
+import { envCheck, envList, envShow } from "./env.ts";
+import { exportRows } from "./export.ts";
+import { pluginCheck, pluginList, pluginNew, pluginShow } from "./plugin.ts";
+import { run } from "./run.ts";
+import { score } from "./score.ts";
+import { validate } from "./validate.ts";
+
+const commands: Plugin = definePlugin({
+  name: "knowlyr/commands",
+  version: "0.1.0",
+  provides: [
+    convert,
+    validate,
+    score,
+    exportRows,
+    collect,
+    run,
+    envList,
+    envShow,
+    envCheck,
+    domainList,
+    domainShow,
+    pluginList,
+    pluginShow,
+    pluginCheck,
+    pluginNew,
+  ],
+});
+
+export default commands;
