@@ -5,13 +5,19 @@
  */
 import { resolve } from "node:path";
 import { z } from "zod";
-import { type Command, command, type CommandContext, type CommandResult } from "../../core/command.ts";
-import type { Contribution } from "../../core/kind.ts";
-import { noOptions } from "../../core/schema.ts";
+import type { Command, CommandContext, CommandResult } from "../../core/command.ts";
+import { env } from "../../core/env.ts";
+import type { Contribution, Kind } from "../../core/kind.ts";
+import { policy } from "../../core/policy.ts";
+import { wrapper } from "../../core/wrapper.ts";
+import { fullId } from "./_names.ts";
+import type { Json } from "../../core/schema.ts";
 import { parseAssignments } from "./_assignments.ts";
 import { collectEpisodes, type CollectReport } from "./_episodes/collect.ts";
 import { limitedSetup } from "./_setup.ts";
 import { readTasks } from "./_tasks.ts";
+import { typedOptions } from "./_typed_options.ts";
+import { verb } from "./_verb.ts";
 
 const input = z.strictObject({
   tasks: z.array(z.string()).default([]).describe("Task files (YAML or JSONL), folders and globs"),
@@ -34,11 +40,19 @@ const input = z.strictObject({
 async function run(given: z.output<typeof input>, context: CommandContext): Promise<CommandResult> {
   const { kernel, cwd, signal } = context;
   const tasks = await readTasks(given.tasks, { cwd, stdin: () => context.stdin() });
+  const options = <T>(kind: Kind<T>, id: string, texts: readonly string[], flag: string): Json => {
+    parseAssignments(texts, flag); // a text without = is an error that names this flag
+    return typedOptions(texts, kernel.find(kind, id).contribution);
+  };
+  const envId = fullId(kernel, env, given.env);
+  const policyId = fullId(kernel, policy, given.policy);
   const setup = limitedSetup({
     ...given,
-    envOptions: parseAssignments(given.envOption, "--env-option"),
-    policyOptions: parseAssignments(given.policyOption, "--policy-option"),
-    wrappers: given.wrapper.map((id) => ({ id, options: {} })),
+    env: envId,
+    envOptions: options(env, envId, given.envOption, "--env-option"),
+    policy: policyId,
+    policyOptions: options(policy, policyId, given.policyOption, "--policy-option"),
+    wrappers: given.wrapper.map((id) => ({ id: fullId(kernel, wrapper, id), options: {} })),
   });
   const report = await collectEpisodes({
     kernel,
@@ -75,22 +89,18 @@ function exitOf({ played, errors }: CollectReport): 0 | 1 {
 }
 
 /** `collect`: lets a policy act in an environment and records every episode. */
-export const collect: Contribution<Command> = command("knowlyr/collect-v1", {
-  description: "Lets a policy act in an environment and records every episode",
-  options: noOptions,
-  create: (): Command => ({
-    path: ["collect"],
-    summary: "Let a policy act in an environment and record every episode",
-    input,
-    positionals: ["tasks"],
-    short: { output: "o" },
-    examples: [{
-      line: "collect examples/tasks/*.yaml --policy knowlyr/expert-v1 -o expert.jsonl",
-      does: "plays every example task once with the solution it carries",
-    }, {
-      line: "collect examples/tasks/*.yaml --policy knowlyr/clumsy-v1 --episodes 8 --seed 7 --concurrency 4",
-      does: "plays eight episodes a task, four at once; the same seed gives the same episodes",
-    }],
-    run,
-  }),
-}) as Contribution<Command>;
+export const collect: Contribution<Command> = verb("knowlyr/collect-v1", {
+  path: ["collect"],
+  summary: "Let a policy act in an environment and record every episode",
+  input,
+  positionals: ["tasks"],
+  short: { output: "o" },
+  examples: [{
+    line: "collect examples/tasks/*.yaml --policy knowlyr/expert-v1 -o expert.jsonl",
+    does: "Plays every example task once with the solution it carries",
+  }, {
+    line: "collect examples/tasks/*.yaml --policy knowlyr/clumsy-v1 --episodes 8 --seed 7 --concurrency 4",
+    does: "Plays eight episodes a task, four at once; the same seed gives the same episodes",
+  }],
+  run,
+});

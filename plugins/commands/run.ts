@@ -5,14 +5,15 @@
  */
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { type Command, command, type CommandContext, type CommandResult } from "../../core/command.ts";
+import type { Command, CommandContext, CommandResult } from "../../core/command.ts";
 import type { Contribution } from "../../core/kind.ts";
-import { type Json, noOptions } from "../../core/schema.ts";
+import type { Json } from "../../core/schema.ts";
 import { fileError } from "../files/mod.ts";
 import { linkLatest, RunFolder } from "./_pipeline/folder.ts";
 import { readPipeline } from "./_pipeline/read.ts";
 import { runName, runStages } from "./_pipeline/stages.ts";
 import { summaryText } from "./_pipeline/text.ts";
+import { verb } from "./_verb.ts";
 
 const input = z.strictObject({
   pipeline: z.string().describe("The pipeline file (YAML)"),
@@ -32,7 +33,7 @@ async function execute(given: z.output<typeof input>, context: CommandContext): 
     now: () => context.now(),
     signal,
     progress: (line) => context.progress(line),
-    again: `knowlyr-gym run ${given.pipeline} -o ${given.output}`,
+    again: `gym run ${given.pipeline} -o ${given.output}`,
   });
   const text = summaryText(summary, shown);
   await folder.write("summary.txt", `${text}\n`);
@@ -49,19 +50,15 @@ async function makeFolder(path: string, shown: string): Promise<void> {
 }
 
 /** `run`: a pipeline file → trajectories, scores and data sets in one folder. */
-export const run: Contribution<Command> = command("knowlyr/run-v1", {
-  description: "Runs a pipeline file: trajectories, scores and data sets in one folder",
-  options: noOptions,
-  create: (): Command => ({
-    path: ["run"],
-    summary: "Run a pipeline file: collect or read, score, select, export",
-    input,
-    positionals: ["pipeline"],
-    short: { output: "o" },
-    examples: [{
-      line: "run examples/gym.yaml -o runs",
-      does: "reads two logs, lets two policies act, scores all and writes data sets; typed again, it goes on",
-    }],
-    run: execute,
-  }),
-}) as Contribution<Command>;
+export const run: Contribution<Command> = verb("knowlyr/run-v1", {
+  path: ["run"],
+  summary: "Run a pipeline file: collect or read, score, select, export",
+  input,
+  positionals: ["pipeline"],
+  short: { output: "o" },
+  examples: [{
+    line: "run examples/gym.yaml -o runs",
+    does: "Reads two logs, lets two policies act, scores all, writes data sets; typed again, it goes on",
+  }],
+  run: execute,
+});

@@ -145,7 +145,7 @@ Deno.test("run says what to type to go on after an interruption", () =>
     await assert.rejects(ran(contextAt(folder, stop.signal).context), {
       code: "INTERRUPTED",
       message:
-        "Cannot finish the run: interrupted: what was finished is kept: type knowlyr-gym run gym.yaml -o runs to go on",
+        "Cannot finish the run: interrupted: what was finished is kept: type gym run gym.yaml -o runs to go on",
     });
   }));
 

@@ -5,7 +5,6 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
 import type { LogIssue, LogSource } from "../../../core/adapter.ts";
 import { GymError } from "../../../core/errors.ts";
 import type { Kernel } from "../../../core/kernel.ts";
@@ -15,10 +14,10 @@ import { openSources, writeAtomic, writeJsonl } from "../../files/mod.ts";
 import { collectEpisodes } from "../_episodes/collect.ts";
 import { shortHash } from "../_episodes/plan.ts";
 import { limitedSetup } from "../_setup.ts";
+import { readEvaluationReport } from "../_evaluation_report.ts";
 import { readTasks } from "../_tasks.ts";
 import type { RunFolder } from "./folder.ts";
 import { countIssue, type IssueCount } from "./issues.ts";
-import { readReport } from "./report.ts";
 import { rowsOf } from "./rows.ts";
 import type { PipelineSource } from "./schema.ts";
 
@@ -64,7 +63,7 @@ export async function prepareSource(source: PipelineSource, world: SourceWorld):
   }
   const report = source.report === undefined
     ? null
-    : [...await readReport(resolve(world.base, source.report), source.report)];
+    : [...await readEvaluationReport(source.report, world.base)];
   return { name, source, tasks: [], inputs: shortHash([name, source.format ?? null, digests, report]) };
 }
 
@@ -131,7 +130,7 @@ async function* logTrajectories(
   const { kernel, base, signal, again } = world;
   const report = source.report === undefined
     ? {}
-    : { report: await readReport(resolve(base, source.report), source.report) };
+    : { report: await readEvaluationReport(source.report, base) };
   const format = source.format === undefined ? {} : { format: source.format };
   const logs = openSources(source.logs ?? [], { cwd: base, stdin: noStdin });
   for await (const read of readLogs(kernel, logs, { onIssue, signal, ...report, ...format })) {

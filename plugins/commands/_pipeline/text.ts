@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Cell, table } from "../_table.ts";
 import type { IssueCount } from "./issues.ts";
 import type { SourceSummary } from "./summary.ts";
 
@@ -39,38 +40,38 @@ export function summaryText(summary: RunSummary, folder: string): string {
       ["source", "episodes", "steps", "success", "mean reward", "errors"],
       columns.map(([name, s]) => [
         name,
-        String(s.episodes),
-        String(s.steps),
+        s.episodes,
+        s.steps,
         success(s),
-        number(s.meanReward),
-        String(s.errors),
+        mean(s.meanReward),
+        s.errors,
       ]),
     ),
     table(
       ["mean score", ...columns.map(([name]) => name)],
       Object.keys(summary.all.rubrics).map((
         id,
-      ) => [id, ...columns.map(([, s]) => number(s.rubrics[id] ?? null))]),
+      ) => [id, ...columns.map(([, s]) => mean(s.rubrics[id] ?? null))]),
     ),
     table(["file", "rows", "what"], files(summary)),
   ];
   if (summary.issues.length > 0) {
     blocks.push(table(
       ["issue in logs", "source", "times"],
-      summary.issues.map(({ what, source, count }) => [what, source, String(count)]),
+      summary.issues.map(({ what, source, count }) => [what, source, count]),
     ));
   }
   return [...blocks, `Everything lies in ${folder}`].join("\n\n");
 }
 
-function files({ all, selected, exports }: RunSummary): string[][] {
+function files({ all, selected, exports }: RunSummary): Cell[][] {
   const skipped = (counts: Readonly<Record<string, number>>): string =>
     Object.entries(counts).map(([reason, count]) => `, ${count} skipped: ${reason}`).join("");
   return [
-    ["trajectories.jsonl", String(all.episodes), "every episode as recorded"],
-    ["scored.jsonl", String(all.episodes), "the same with scores and rewards"],
-    ["selected.jsonl", String(selected), "what the data sets are made of"],
-    ...exports.map((item) => [item.file, String(item.rows), `${item.format}${skipped(item.skipped)}`]),
+    ["trajectories.jsonl", all.episodes, "every episode as recorded"],
+    ["scored.jsonl", all.episodes, "the same with scores and rewards"],
+    ["selected.jsonl", selected, "what the data sets are made of"],
+    ...exports.map((item) => [item.file, item.rows, `${item.format}${skipped(item.skipped)}`]),
   ];
 }
 
@@ -80,20 +81,7 @@ function success({ succeeded, failed, unknown }: SourceSummary): string {
   return known > 0 && unknown > 0 ? `${share} (${unknown} unknown)` : share;
 }
 
-function number(value: number | null): string {
+/** Three decimals, whole numbers too, so that a column of means lines up. */
+function mean(value: number | null): string {
   return value === null ? "-" : value.toFixed(3);
-}
-
-/** Columns as wide as their widest cell; numbers to the right. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length))
-  );
-  const right = head.map((_, column) =>
-    rows.length > 0 && rows.every((row) => /^(-|[\d.]+)$/.test(row[column] ?? ""))
-  );
-  return [head, ...rows].map((row) =>
-    row.map((cell, column) => right[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))
-      .join("  ").trimEnd()
-  ).join("\n");
 }
