@@ -14,15 +14,28 @@ import type { Trajectory } from "./trajectory.ts";
  * @throws {TypeError} For what JSON cannot say: NaN, infinities, functions, undefined itself.
  */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value === "object" && value !== null) {
-    const members = Object.entries(value).filter(([, member]) => member !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-    return `{${members.join(",")}}`;
-  }
-  if (isScalar(value)) return JSON.stringify(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value)) return canonicalArray(value);
+  if (typeof value === "object" && value !== null) return canonicalObject(value as Record<string, unknown>);
+  if (value === null || typeof value === "boolean" || Number.isFinite(value)) return JSON.stringify(value);
   throw new TypeError(`Cannot write canonical JSON: wanted a JSON value: received ${String(value)}`);
+}
+
+function canonicalArray(items: readonly unknown[]): string {
+  let text = "";
+  for (const item of items) text += text === "" ? canonicalJson(item) : `,${canonicalJson(item)}`;
+  return `[${text}]`;
+}
+
+function canonicalObject(members: Readonly<Record<string, unknown>>): string {
+  let text = "";
+  for (const key of Object.keys(members).sort()) {
+    const member = members[key];
+    if (member !== undefined) {
+      text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonicalJson(member)}`;
+    }
+  }
+  return `{${text}}`;
 }
 
 /**
@@ -56,8 +69,4 @@ function contentOf(trajectory: Omit<Trajectory, "id">): unknown {
     })),
     usage: { ...content.usage, durationMs: undefined },
   };
-}
-
-function isScalar(value: unknown): boolean {
-  return value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
 }
