@@ -64,7 +64,7 @@ export class YamlFile {
   /**
    * Parses the whole file.
    *
-   * @throws {GymError} `INVALID_DATA` with a line for each issue.
+   * @throws {GymError} `INVALID_DATA` with the place of each issue.
    */
   parse<T>(schema: z.ZodType<T>, act: string): T {
     const result = schema.safeParse(this.value);
@@ -75,7 +75,7 @@ export class YamlFile {
         return { line: place.line, text: `${place.text}: ${describeIssues([issue], this.value, schema)[0]}` };
       })
     );
-    throw failure("INVALID_DATA", `Cannot ${act}: ${lines.map(({ text }) => text).join("\n  ")}`, {
+    throw failure("INVALID_DATA", `Cannot ${act}: ${lines.map(({ text }) => text).join("; ")}`, {
       file: this.file,
       line: lines[0]?.line,
       issues: lines.map(({ text }) => text),

@@ -74,7 +74,7 @@ export:
 `;
 
 async function prepared(folder: string, pipeline = PIPELINE): Promise<void> {
-  await Deno.writeTextFile(join(folder, "gym.yaml"), pipeline);
+  await Deno.writeTextFile(join(folder, "flow.yaml"), pipeline);
   await Deno.writeTextFile(join(folder, "tasks.yaml"), "id: count\ndescription: Count\n");
 }
 
@@ -104,19 +104,19 @@ Deno.test("the example pipeline runs from logs and policies to data sets, and a 
 Deno.test("run stopped by Ctrl-C exits with 1, says how to go on, and the rerun ends with the same bytes", () =>
   inFolder(async (folder) => {
     await prepared(folder);
-    const stopped = await typed(["run", "gym.yaml"], folder, whenSaid("\n5/20 ", "SIGINT"));
+    const stopped = await typed(["run", "flow.yaml"], folder, whenSaid("\n5/20 ", "SIGINT"));
     assert.equal(stopped.code, 1, stopped.stderr);
     assert.match(
       stopped.stderr,
-      /interrupted after \d+ of 20 episodes, which are kept in .*: type \S.* run gym\.yaml -o runs to go on/,
+      /interrupted after \d+ of 20 episodes, which are kept in .*: type \S.* run flow\.yaml -o runs to go on/,
     );
-    const again = await typed(["run", "gym.yaml"], folder);
+    const again = await typed(["run", "flow.yaml"], folder);
     assert.equal(again.code, 0, again.stderr);
     const open = Number(/1\/(\d+) guesser/.exec(again.stderr)?.[1]);
     assert.ok(open <= 15, `${open} episodes were played again`);
     const resumed = await results(folder);
     await Deno.remove(join(folder, "runs"), { recursive: true });
-    assert.equal((await typed(["run", "gym.yaml"], folder)).code, 0);
+    assert.equal((await typed(["run", "flow.yaml"], folder)).code, 0);
     assert.deepEqual(resumed, await results(folder));
   }));
 
@@ -150,12 +150,12 @@ const WRONG: readonly (readonly [string, string, RegExp])[] = [
   [
     "an unknown field",
     PIPELINE.replace("policy:", "polcy:"),
-    /gym\.yaml:7:7: .*polcy: unknown field: did you mean "policy"\?/,
+    /flow\.yaml:7:7: .*polcy: unknown field: did you mean "policy"\?/,
   ],
   [
     "a wrong type",
     PIPELINE.replace("episodes: 20", "episodes: many"),
-    /gym\.yaml:9:7: .*episodes: .*received "many"/,
+    /flow\.yaml:9:7: .*episodes: .*received "many"/,
   ],
   [
     "a missing log",
@@ -165,11 +165,11 @@ const WRONG: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 for (const [what, pipeline, message] of WRONG) {
-  Deno.test(`run says where ${what} stands and exits with a failure`, () =>
+  Deno.test(`run says where ${what} stands and exits with 3`, () =>
     inFolder(async (folder) => {
       await prepared(folder, pipeline);
-      const ended = await typed(["run", "gym.yaml"], folder);
-      assert.ok(ended.code === 2 || ended.code === 3, `${ended.code}: ${ended.stderr}`);
+      const ended = await typed(["run", "flow.yaml"], folder);
+      assert.equal(ended.code, 3, ended.stderr);
       assert.match(ended.stderr, message);
       assert.equal(ended.stdout, "");
     }));
@@ -178,10 +178,17 @@ for (const [what, pipeline, message] of WRONG) {
 Deno.test("run says when its output lies below a file and exits with 3", () =>
   inFolder(async (folder) => {
     await prepared(folder);
-    const ended = await typed(["run", "gym.yaml", "-o", "tasks.yaml/runs"], folder);
+    const ended = await typed(["run", "flow.yaml", "-o", "tasks.yaml/runs"], folder);
     assert.equal(ended.code, 3, ended.stderr);
     assert.match(
       ended.stderr,
       /Cannot write "tasks\.yaml\/runs": a part of the path is a file, not a folder/,
     );
+  }));
+
+Deno.test("run takes a plugin that the line and the pipeline both name once", () =>
+  inFolder(async (folder) => {
+    await prepared(folder, PIPELINE.replace("episodes: 20", "episodes: 1"));
+    const ended = await typed(["--plugin", tiny, "run", "flow.yaml"], folder);
+    assert.equal(ended.code, 0, ended.stderr);
   }));

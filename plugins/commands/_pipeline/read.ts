@@ -56,7 +56,8 @@ async function withPlugins(
   if (specifiers.length === 0) return kernel;
   const plugins = [...kernel.plugins];
   for (const [index, specifier] of specifiers.entries()) {
-    plugins.push(await placed(yaml, ["plugins", index], () => loadPlugin(specifier, { cwd: folder })));
+    const plugin = await placed(yaml, ["plugins", index], () => loadPlugin(specifier, { cwd: folder }));
+    if (!plugins.includes(plugin)) plugins.push(plugin); // the program may have loaded the same module before
   }
   return placed(yaml, ["plugins"], () => createKernel({ plugins }));
 }

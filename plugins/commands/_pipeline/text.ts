@@ -43,7 +43,7 @@ export function summaryText(summary: RunSummary, folder: string): string {
         s.episodes,
         s.steps,
         success(s),
-        mean(s.meanReward),
+        s.meanReward,
         s.errors,
       ]),
     ),
@@ -51,7 +51,7 @@ export function summaryText(summary: RunSummary, folder: string): string {
       ["mean score", ...columns.map(([name]) => name)],
       Object.keys(summary.all.rubrics).map((
         id,
-      ) => [id, ...columns.map(([, s]) => mean(s.rubrics[id] ?? null))]),
+      ) => [id, ...columns.map(([, s]) => s.rubrics[id] ?? null)]),
     ),
     table(["file", "rows", "what"], files(summary)),
   ];
@@ -79,9 +79,4 @@ function success({ succeeded, failed, unknown }: SourceSummary): string {
   const known = succeeded + failed;
   const share = known === 0 ? "unknown" : `${succeeded}/${known}`;
   return known > 0 && unknown > 0 ? `${share} (${unknown} unknown)` : share;
-}
-
-/** Three decimals, whole numbers too, so that a column of means lines up. */
-function mean(value: number | null): string {
-  return value === null ? "-" : value.toFixed(3);
 }
