@@ -25,13 +25,18 @@ export interface DocumentOptions {
 /** A whole episode may stand on one line. The longest text that V8 holds has 512 Mi characters. */
 const MAX_LINE_BYTES = 500 * 2 ** 20;
 
+const CHUNKS_AHEAD = 8;
+
 /** The documents of a file in order. A line that does not parse is told to `onIssue` and left out. */
 export async function* documents(source: LogSource, options: DocumentOptions = {}): AsyncIterable<Document> {
   const { trim, ...rest } = options;
   let whole: string[] | null = null;
   let first = true;
   for await (
-    const { line, text } of readLines(source.open(), { file: source.name, maxLineBytes: MAX_LINE_BYTES })
+    const { line, text } of readLines(readAhead(source.open()), {
+      file: source.name,
+      maxLineBytes: MAX_LINE_BYTES,
+    })
   ) {
     options.signal?.throwIfAborted();
     if (whole !== null) {
@@ -79,4 +84,17 @@ function parse(text: string, line: number, file: string, { onIssue }: DocumentOp
     onIssue?.({ what: "corrupt line", detail: messageOf(thrown), file, line });
     return null;
   }
+}
+
+/** The same bytes, the next ones being read while those at hand are parsed. */
+function readAhead(stream: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = stream.getReader();
+  return new ReadableStream({
+    async pull(controller): Promise<void> {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: CHUNKS_AHEAD });
 }
