@@ -80,14 +80,16 @@ async function kernelOf({ plugins: named }: Globals, cwd: string): Promise<Kerne
 }
 
 function contextOf(kernel: Kernel, cwd: string): CommandContext {
+  const signal = interruption();
   return {
     kernel,
     cwd,
     progress: (text) => void Deno.stderr.writeSync(line(text)),
     now: () => Date.now(),
     prng: seeded(0n),
-    signal: interruption(),
-    stdin: () => Deno.stdin.readable,
+    signal,
+    // Through a pipe that the signal breaks: a read that waits would not notice.
+    stdin: () => Deno.stdin.readable.pipeThrough(new TransformStream(), { signal }),
     write: output.write,
   };
 }

@@ -23,7 +23,10 @@ const summary = z.looseObject({
 });
 
 /** A map of ids, with plain verdicts or the records of SWE-bench's `report.json` of one instance. */
-const map = z.record(z.string(), z.union([z.boolean(), z.looseObject({ resolved: z.boolean() })]));
+const verdict = z.union([z.boolean(), z.looseObject({ resolved: z.boolean() })], {
+  error: "expected true, false or a record with resolved",
+});
+const map = z.record(z.string(), verdict);
 
 /**
  * Reads a report: instance id to resolved or not. Takes SWE-bench's summary with `resolved_ids`, `{id: true}` and

@@ -73,7 +73,7 @@ export const validate: Contribution<Command> = verb("knowlyr/validate-v1", {
   },
 });
 
-const OWN_FORMAT = "gym-trajectory";
+const OWN_FORMAT = "gym";
 
 /** Trajectory files are read line by line, to find every bad one; another log through its adapter, to its first error. */
 async function checkSource(
