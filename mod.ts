@@ -23,7 +23,15 @@ export {
   PluginError,
   type PluginFault,
 } from "./core/errors.ts";
-export { type Json, type JsonSchema, jsonSchemaOf, noOptions, parseOptions } from "./core/schema.ts";
+export {
+  type Issue,
+  type Json,
+  type JsonSchema,
+  jsonSchemaOf,
+  noOptions,
+  parseOptions,
+  type Schema,
+} from "./core/schema.ts";
 export { below, deriveSeed, type Prng, restorePrng, seeded, type SeededPrng } from "./core/prng.ts";
 
 // Contracts, one kind each

@@ -21,6 +21,7 @@ export interface LogSource {
 
 /** The start of a log, for detection. */
 export interface LogSample {
+  /** Path or name, for messages only. */
   readonly name: string;
   /** The first bytes as text, cut at a limit; of a folder, those of its first JSON file. */
   readonly head: string;
@@ -34,8 +35,11 @@ export interface LogSample {
 export interface LogIssue {
   /** One word or two: `unpaired action`, `corrupt line`, `unknown event` … Counted by this. */
   readonly what: string;
+  /** What it was, for people. */
   readonly detail: string;
+  /** File it was found in. */
   readonly file?: string;
+  /** Line in the file, from 1. */
   readonly line?: number;
 }
 
@@ -45,6 +49,7 @@ export interface ReadOptions {
   readonly onIssue?: (issue: LogIssue) => void;
   /** Report of an evaluation harness: instance id to resolved or not. */
   readonly report?: ReadonlyMap<string, boolean>;
+  /** Aborting ends the reading with the reason. */
   readonly signal?: AbortSignal;
 }
 

@@ -4,11 +4,10 @@
  *
  * @module
  */
-import type { z } from "zod";
 import type { Kernel } from "./kernel.ts";
 import { defineKind, type Kind } from "./kind.ts";
 import type { Prng } from "./prng.ts";
-import type { Json } from "./schema.ts";
+import type { Json, Schema } from "./schema.ts";
 
 /** What became of a command. 0 done, 1 findings or failure, 2 usage, 3 input or output. */
 export type ExitCode = 0 | 1 | 2 | 3;
@@ -19,12 +18,13 @@ export interface CommandResult {
   readonly data: Json;
   /** The same for people. */
   readonly text: string;
-  /** @default 0 */
+  /** How it went. @default 0 */
   readonly exitCode?: ExitCode;
 }
 
 /** What a command may use of the world around it. */
 export interface CommandContext {
+  /** The plugins. */
   readonly kernel: Kernel;
   /** Folder that relative paths start from, absolute. */
   readonly cwd: string;
@@ -32,7 +32,9 @@ export interface CommandContext {
   progress(line: string): void;
   /** Milliseconds since 1970, for records of when something ran. */
   now(): number;
+  /** Randomness. */
   readonly prng: Prng;
+  /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** Bytes of standard input, for inputs named `-`. */
   stdin(): ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -44,6 +46,7 @@ export interface CommandContext {
 export interface CommandExample {
   /** The line to type, without the program's name. */
   readonly line: string;
+  /** What it does, in a few words. */
   readonly does: string;
 }
 
@@ -51,16 +54,17 @@ export interface CommandExample {
 export interface Command {
   /** Words of the verb: `["env", "list"]`. */
   readonly path: readonly string[];
+  /** One line for lists. */
   readonly summary: string;
   /** Schema of the input: an object whose fields have descriptions. Each field is a flag in kebab case. */
-  readonly input: z.ZodType;
+  readonly input: Schema;
   /** Fields given as arguments rather than flags, in order; the last one may be an array. */
   readonly positionals: readonly string[];
   /** One-letter flags by field: `{ output: "o" }`. */
   readonly short?: Readonly<Record<string, string>>;
   /** At least one. */
   readonly examples: readonly CommandExample[];
-  /** @param input Output of `input`. */
+  /** Does it. @param input Output of the schema `input`. */
   run(input: never, context: CommandContext): Promise<CommandResult>;
 }
 

@@ -27,6 +27,7 @@ export type ToolCategory = (typeof TOOL_CATEGORIES)[number];
 
 /** One tool of a domain. */
 export interface ToolProfile {
+  /** Name under which it is listed. */
   readonly name: string;
   /** What a call does, unless `categoryBy` says otherwise. */
   readonly category: ToolCategory;
@@ -54,7 +55,9 @@ export interface DomainProfile {
   readonly name: string;
   /** Name for people. */
   readonly title: string;
+  /** One sentence. */
   readonly description: string;
+  /** Tools of the field. */
   readonly tools: readonly ToolProfile[];
   /** Rules in order of preference. */
   readonly outcome: readonly OutcomeRule[];
@@ -66,6 +69,7 @@ export interface DomainProfile {
 
 /** A profile with its look-ups built. */
 export interface Domain {
+  /** The data behind it. */
   readonly profile: DomainProfile;
   /** The tool that a name or alias means. */
   tool(name: string): ToolProfile | undefined;

@@ -26,7 +26,9 @@ export interface StepInfo {
   readonly successSource?: OutcomeSource;
   /** Partial credit in [0, 1]. */
   readonly score?: number;
+  /** Tests that passed, as the verifier printed them. */
   readonly testsPassed?: number;
+  /** Tests that failed. */
   readonly testsFailed?: number;
   /** What was handed in. */
   readonly submission?: string;
@@ -42,11 +44,15 @@ export interface StepInfo {
 
 /** What reset and step return. */
 export interface TimeStep {
+  /** What the agent sees. */
   readonly observation: string;
   /** 0 for reset. */
   readonly reward: number;
+  /** The task ended. */
   readonly terminated: boolean;
+  /** We ended the episode. */
   readonly truncated: boolean;
+  /** What else there is to say. */
   readonly info: StepInfo;
 }
 
@@ -56,6 +62,7 @@ export interface ResetOptions {
   readonly seed?: bigint;
   /** The task. Left out, the environment chooses one from the seed. */
   readonly task?: Task;
+  /** Aborting it stops the reset, which then rejects with the reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -75,7 +82,7 @@ export interface Env extends AsyncDisposable {
   readonly tools: readonly ToolDefinition[];
   /** Starts an episode. Same seed and task, same episode. */
   reset(options?: ResetOptions): Awaitable<TimeStep>;
-  /** @throws {GymError} `ENV_STATE` before the first reset, after the end of the episode, or after disposal. */
+  /** Does one action. @throws {GymError} `ENV_STATE` before the first reset, after the end of the episode, or after disposal. */
   step(action: Action, options?: StepOptions): Awaitable<TimeStep>;
   /** The state of the episode as data, from which {@linkcode restore} goes on. */
   snapshot?(): Awaitable<Json>;

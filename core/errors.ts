@@ -43,13 +43,14 @@ export interface Place {
 
 /** A condition that callers handle. The message is for people, `code` and `data` are for programs. */
 export class GymError extends Error {
+  /** `GymError`. */
   override name = "GymError";
   /** What happened, as a stable code. */
   readonly code: ErrorCode;
   /** What the message says, as data: places, ids, limits. */
   readonly data: Readonly<Record<string, unknown>>;
 
-  /** @param data Facts behind the message. They must survive `JSON.stringify` and hold no secret. */
+  /** Makes an error. @param data Facts behind the message. They must survive `JSON.stringify` and hold no secret. */
   constructor(
     code: ErrorCode,
     message: string,
@@ -76,11 +77,12 @@ export interface PluginFault {
 
 /** Something a plugin threw, attributed to it; the original error is the `cause`. */
 export class PluginError extends GymError {
+  /** `PluginError`. */
   override name = "PluginError";
   /** Which code threw. */
   readonly fault: PluginFault;
 
-  /** @param cause What was thrown, of any type. */
+  /** Attributes what was thrown. @param cause What was thrown, of any type. */
   constructor(fault: PluginFault, cause: unknown) {
     super(
       "PLUGIN_FAILED",

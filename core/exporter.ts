@@ -30,6 +30,7 @@ export interface ExportOptions {
 export interface Exporter {
   /** Short name, for `--format`: `sft`. */
   readonly name: string;
+  /** Streams the rows. */
   export(trajectories: AsyncIterable<Trajectory>, options?: ExportOptions): AsyncIterable<ExportRow>;
 }
 

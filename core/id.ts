@@ -9,8 +9,11 @@ const GRAMMAR = /^([a-z0-9]+(?:-[a-z0-9]+)*)\/([a-z0-9]+(?:[-_][a-z0-9]+)*?)(?:-
 
 /** An id in its parts. `version` is null when the id names none: the newest is meant. */
 export interface IdParts {
+  /** Who owns it: `knowlyr`. */
   readonly namespace: string;
+  /** What it is: `sandbox`. */
   readonly name: string;
+  /** N of `-vN`, or null. */
   readonly version: number | null;
 }
 

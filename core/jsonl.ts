@@ -27,6 +27,7 @@ export interface Line {
 export interface JsonLine {
   /** Number of the line, from 1. */
   readonly line: number;
+  /** The parsed line. */
   readonly value: unknown;
 }
 
@@ -85,6 +86,7 @@ export async function* readJsonl(
 
 /** Where a text of JSON comes from. */
 export interface JsonPlace {
+  /** Name of the file. */
   readonly file: string;
   /** Line that the text starts on, from 1. */
   readonly line: number;

@@ -4,17 +4,17 @@
  *
  * @module
  */
-import type { z } from "zod";
 import { GymError } from "./errors.ts";
 import { parseId } from "./id.ts";
 import type { Kernel } from "./kernel.ts";
+import type { Schema } from "./schema.ts";
 
 /** What an author says of one contribution. `I` is what a caller may pass as options, `O` what they are once parsed. */
 export interface Definition<T, I, O> {
   /** One sentence for lists and help. */
   readonly description: string;
   /** Schema of the options. Parsed before `create`; shown as JSON Schema in help. */
-  readonly options: z.ZodType<O, I>;
+  readonly options: Schema<O, I>;
   /** Makes the thing. What it needs of other kinds it asks the kernel for. */
   readonly create: (options: O, kernel: Kernel) => T | Promise<T>;
 }
@@ -30,7 +30,7 @@ export interface Contribution<T, I = unknown> {
   /** One sentence for lists and help. */
   readonly description: string;
   /** Schema of the options. */
-  readonly options: z.ZodType<unknown, I>;
+  readonly options: Schema<unknown, I>;
   /** Makes the thing from parsed options. Called by the kernel only. */
   readonly create: (options: never, kernel: Kernel) => T | Promise<T>;
 }

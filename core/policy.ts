@@ -10,7 +10,9 @@ import type { Action, Step, StepTokens, Task, ToolDefinition } from "./trajector
 
 /** What a policy knows when it acts. */
 export interface PolicyView {
+  /** What is to be done. */
   readonly task: Task;
+  /** Tools that may be called. */
   readonly tools: readonly ToolDefinition[];
   /** What reset showed. */
   readonly resetObservation: string;
@@ -26,9 +28,11 @@ export interface PolicyView {
 
 /** What a policy decided. */
 export interface Decision {
+  /** The call. */
   readonly action: Action;
   /** What it said before the call. */
   readonly thought?: string;
+  /** Tokens of the model call, when a local model acted. */
   readonly tokens?: StepTokens;
 }
 
@@ -40,6 +44,7 @@ export interface Policy extends Partial<AsyncDisposable> {
   readonly model: string | null;
   /** Called before each episode. */
   reset?(view: Omit<PolicyView, "observation" | "history">): Awaitable<void>;
+  /** Chooses the next action. */
   act(view: PolicyView): Awaitable<Decision>;
 }
 

@@ -16,9 +16,13 @@ export type Verdict = Pick<Score, "value" | "reason" | "refersTo">;
 
 /** What a scorer knows before the first step. */
 export interface RubricContext {
+  /** What was to be done. */
   readonly task: Task;
+  /** What the tools mean. */
   readonly domain: Domain;
+  /** Tools the agent was offered, or null. */
   readonly tools: readonly ToolDefinition[] | null;
+  /** What reset showed. */
   readonly resetObservation: string;
 }
 
@@ -36,9 +40,11 @@ export interface Rubric {
   readonly id: string;
   /** Name under which domains weigh it, for example `non_redundancy`. */
   readonly name: string;
+  /** One sentence for lists. */
   readonly description: string;
   /** Who judges. */
   readonly source: Score["source"];
+  /** Starts an episode. */
   start(context: RubricContext): Scorer;
 }
 

@@ -11,7 +11,9 @@ import { defineKind, type Kind } from "./kind.ts";
 export interface ExecOptions {
   /** Folder inside the workspace. @default the workspace */
   readonly cwd?: string;
+  /** Variables of the environment, and no others. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What the command reads. @default "" */
   readonly stdin?: string;
   /** The command is killed after this. */
   readonly timeoutMs?: number;
@@ -21,12 +23,17 @@ export interface ExecOptions {
 
 /** What a command did. */
 export interface ExecResult {
+  /** What it printed, decoded as UTF-8 with replacement. */
   readonly stdout: string;
+  /** What it printed as errors. */
   readonly stderr: string;
+  /** 0 to 255; 124 after the time was up. */
   readonly exitCode: number;
+  /** Whether the time was up. */
   readonly timedOut: boolean;
   /** Whether output was cut at the runtime's limit. */
   readonly truncated: boolean;
+  /** Wall time in milliseconds. */
   readonly durationMs: number;
 }
 
@@ -34,6 +41,7 @@ export interface ExecResult {
 export interface WorkspaceEntry {
   /** Path relative to the workspace, with `/`. */
   readonly path: string;
+  /** What it is. */
   readonly kind: "file" | "directory" | "symlink";
   /** Bytes; 0 for folders. */
   readonly size: number;
@@ -57,7 +65,7 @@ export interface Runtime extends AsyncDisposable {
   readonly workspace: string;
   /** Runs a command line of the shell (`bash -c`). A command that fails is a result, not an exception. */
   exec(command: string, options?: ExecOptions): Promise<ExecResult>;
-  /** @throws {GymError} `FILE_ACCESS` when there is no such file or the path leads out. */
+  /** Reads a file. @throws {GymError} `FILE_ACCESS` when there is no such file or the path leads out. */
   readFile(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Writes a file, making its folders. @throws {GymError} `FILE_ACCESS` when the path leads out. */
   writeFile(path: string, contents: Uint8Array | string): Promise<void>;
@@ -65,7 +73,9 @@ export interface Runtime extends AsyncDisposable {
   remove(path: string): Promise<void>;
   /** What lies directly in a folder, sorted by path. */
   list(path: string): Promise<readonly WorkspaceEntry[]>;
+  /** The workspace as it is now. */
   snapshot(): Promise<WorkspaceSnapshot>;
+  /** Puts a snapshot of the same kind of runtime back. */
   restore(snapshot: WorkspaceSnapshot): Promise<void>;
   /** An independent workspace with the same contents. */
   fork(): Promise<Runtime>;

@@ -14,13 +14,39 @@ export type JsonSchema = { readonly [key: string]: unknown };
 /** Any value that survives `JSON.stringify`. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
+/** One thing that is wrong with a value. */
+export interface Issue {
+  /** What sort of thing, for example `unrecognized_keys`. */
+  readonly code?: string | undefined;
+  /** Keys and indices that lead to the place. */
+  readonly path: readonly PropertyKey[];
+  /** What was wanted. */
+  readonly message: string;
+  /** Names of unknown fields, for `unrecognized_keys`. */
+  readonly keys?: readonly string[];
+}
+
+/**
+ * What this library uses of a zod schema, as a shape, so that a schema of another copy of zod fits as well.
+ *
+ * `O` is what comes out of it, `I` what may go in.
+ */
+export interface Schema<O = unknown, I = unknown> {
+  /** Parses without throwing. */
+  safeParse(input: unknown):
+    | { readonly success: true; readonly data: O }
+    | { readonly success: false; readonly error: { readonly issues: readonly Issue[] } };
+  /** Types of both sides; there for inference only. */
+  readonly _zod: { readonly output: O; readonly input: I };
+}
+
 /** Schema of a thing that takes no options. */
-export const noOptions: z.ZodType<Record<string, never>, Record<string, never>> = z.strictObject(
+export const noOptions: Schema<Record<string, never>, Record<string, never>> = z.strictObject(
   {},
-) as z.ZodType<
+) as unknown as Schema<
   Record<string, never>,
   Record<string, never>
->;
+>; // sound: an empty strict object has no member of any type
 
 /**
  * Parses options.
@@ -28,7 +54,7 @@ export const noOptions: z.ZodType<Record<string, never>, Record<string, never>> 
  * @param what What the options are for, for the message: `env "acme/triage-v0"`.
  * @throws {GymError} `INVALID_OPTIONS`, naming each field, what was wanted and, for unknown fields, the nearest name.
  */
-export function parseOptions<O>(schema: z.ZodType<O>, options: unknown, what: string): O {
+export function parseOptions<O>(schema: Schema<O>, options: unknown, what: string): O {
   const result = schema.safeParse(options);
   if (result.success) return result.data;
   const issues = describeIssues(result.error.issues, options, schema);
@@ -39,21 +65,24 @@ export function parseOptions<O>(schema: z.ZodType<O>, options: unknown, what: st
 }
 
 /** A schema as JSON Schema of what it accepts: fields with defaults are optional. */
-export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
-  return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema;
+export function jsonSchemaOf(schema: Schema): JsonSchema {
+  return z.toJSONSchema(schema as unknown as z.ZodType, {
+    io: "input",
+    unrepresentable: "any",
+  }) as JsonSchema;
 }
 
 /** One line an issue: `field: what was wanted: received what came`. */
 export function describeIssues(
-  issues: readonly z.core.$ZodIssue[],
+  issues: readonly Issue[],
   input: unknown,
-  schema?: z.ZodType,
+  schema?: Schema,
 ): string[] {
   return issues.flatMap((issue) => {
     const path = issue.path.map(String).join(".");
     if (issue.code === "unrecognized_keys") {
       const known = schema === undefined ? [] : propertyNames(schema, issue.path);
-      return issue.keys.map((key) =>
+      return (issue.keys ?? []).map((key) =>
         `${path === "" ? key : `${path}.${key}`}: unknown field${hint(key, known)}`
       );
     }
@@ -63,7 +92,7 @@ export function describeIssues(
   });
 }
 
-function propertyNames(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+function propertyNames(schema: Schema, path: readonly PropertyKey[]): string[] {
   let node: JsonSchema | undefined = jsonSchemaOf(schema);
   for (const key of path) {
     const properties: unknown = node?.["properties"];

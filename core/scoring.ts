@@ -89,6 +89,8 @@ class RunningScoring implements EpisodeScoring {
   readonly #domain: string;
   readonly #parts: { readonly outcome: number; readonly process: number; readonly efficiency: number };
   readonly #seen: StepScoring[] = [];
+  /** Verdicts on the step at hand, one a judge; read before the next step is asked about. */
+  readonly #verdicts: Awaitable<Verdict | null>[] = [];
 
   constructor(options: ScoringOptions) {
     const { outcomeWeight = 0.4, processWeight = 0.5, efficiencyWeight = 0.1 } = options;
@@ -99,16 +101,17 @@ class RunningScoring implements EpisodeScoring {
   }
 
   step(step: Step): Awaitable<StepScoring> {
-    const verdicts: Awaitable<Verdict | null>[] = [];
+    const verdicts = this.#verdicts;
     let waits = false;
-    for (const { rubric, scorer } of this.#judges) {
+    for (let i = 0; i < this.#judges.length; i++) {
+      const { rubric, scorer } = this.#judges[i]!;
       // Spelled out rather than through `ask`: this is the hot path, and a closure a rubric a step is dear.
       try {
         const verdict = scorer.step?.(step) ?? null;
         if (verdict instanceof Promise) waits = true;
-        verdicts.push(
-          verdict instanceof Promise ? verdict.catch((thrown) => blame(rubric, "step", thrown)) : verdict,
-        );
+        verdicts[i] = verdict instanceof Promise
+          ? verdict.catch((thrown) => blame(rubric, "step", thrown))
+          : verdict;
       } catch (thrown) {
         blame(rubric, "step", thrown);
       }

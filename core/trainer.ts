@@ -41,6 +41,7 @@ export type TrainEvent =
 export interface Trainer {
   /** Short name: `sft`. */
   readonly name: string;
+  /** Trains; the stream ends with an `end` event. */
   train(job: TrainJob): AsyncIterable<TrainEvent>;
 }
 

@@ -53,11 +53,17 @@ export interface Score {
 
 /** Settings a completion was sampled with; an importance ratio is meaningless without them. */
 export interface Sampling {
+  /** 0 is greedy. */
   readonly temperature: number;
+  /** Most likely tokens kept, or null. */
   readonly topK: number | null;
+  /** Probability mass kept, or null. */
   readonly topP: number | null;
+  /** Least share of the best probability kept, or null. */
   readonly minP: number | null;
+  /** Above 1 makes repeats less likely; null is off. */
   readonly repetitionPenalty: number | null;
+  /** Seed in decimal, or null. */
   readonly seed: string | null;
 }
 
@@ -69,8 +75,11 @@ export interface StepTokens {
   readonly completionIds: readonly number[] | null;
   /** Natural-log probability of each sampled token under `sampling`; same length as `completionIds`. */
   readonly logProbs: readonly number[] | null;
+  /** Settings it was sampled with, or null. */
   readonly sampling: Sampling | null;
+  /** Tokens of the prompt, cached ones included, or null. */
   readonly promptTokens: number | null;
+  /** Tokens that were sampled, or null. */
   readonly completionTokens: number | null;
   /** Whether the ids were made by encoding text again, so that an on-policy loss must refuse them. */
   readonly reencoded: boolean;
@@ -82,13 +91,17 @@ export interface Step {
   readonly index: number;
   /** What the agent said or thought before the call. Empty when it said nothing. */
   readonly thought: string;
+  /** What was called. */
   readonly action: Action;
+  /** What came back. */
   readonly result: StepResult;
   /** What the learner receives, or null when none was given. */
   readonly reward: number | null;
+  /** Scores of this step. */
   readonly scores: readonly Score[];
   /** UTC, ISO 8601 with milliseconds and `Z`, or null. */
   readonly timestamp: string | null;
+  /** Tokens of the model call, or null. */
   readonly tokens: StepTokens | null;
   /** Parallel calls of one model turn share its number; null when every step is a turn of its own. */
   readonly turn?: number | null;
@@ -123,7 +136,9 @@ export interface Outcome {
   readonly truncated: boolean | null;
   /** Why it ended, in one word or two: `submit`, `max_steps`, `timeout`, `error`, `exit_cost` … */
   readonly reason: string | null;
+  /** Tests that passed, or null. */
   readonly testsPassed: number | null;
+  /** Tests that failed, or null. */
   readonly testsFailed: number | null;
   /** What the agent handed in, for example a patch. */
   readonly submission: string | null;
@@ -133,12 +148,15 @@ export interface Outcome {
 
 /** One wrapper or environment as data: enough to make it again. */
 export interface Spec {
+  /** Id of the contribution. */
   readonly id: string;
+  /** Its options as data. */
   readonly options: Json;
 }
 
 /** An environment with its wrappers from the inside out. */
 export interface EnvSpec extends Spec {
+  /** Wrappers, the innermost first. */
   readonly wrappers: readonly Spec[];
 }
 
@@ -150,15 +168,21 @@ export interface EpisodeEnv extends EnvSpec {
 
 /** Totals over the episode, as far as the source tells. */
 export interface Usage {
+  /** Tokens of all prompts, cached ones included. */
   readonly promptTokens: number | null;
+  /** Tokens that were sampled. */
   readonly completionTokens: number | null;
+  /** US dollars. */
   readonly costUsd: number | null;
+  /** Wall time in milliseconds. */
   readonly durationMs: number | null;
 }
 
 /** A tool as a model sees it. */
 export interface ToolDefinition {
+  /** Name to call it by. */
   readonly name: string;
+  /** What it does, as the model reads it. */
   readonly description: string;
   /** JSON Schema of the parameters: an object. */
   readonly parameters: { readonly [key: string]: unknown };
@@ -166,15 +190,19 @@ export interface ToolDefinition {
 
 /** One whole episode. */
 export interface Trajectory {
+  /** Name and version of this shape. */
   readonly schema: typeof TRAJECTORY_SCHEMA;
   /** `sha256:` and 64 hex digits over the canonical content; see `trajectoryId`. */
   readonly id: string;
+  /** What was to be done. */
   readonly task: Task;
   /** Where it ran; null for a log of a foreign agent. */
   readonly env: EpisodeEnv | null;
   /** Name of the domain profile: `coding`, `browser` … */
   readonly domain: string;
+  /** Name of what acted. */
   readonly agent: string;
+  /** Model behind it, or null. */
   readonly model: string | null;
   /** System prompt, if there was one. */
   readonly system: string | null;
@@ -182,12 +210,15 @@ export interface Trajectory {
   readonly tools: readonly ToolDefinition[] | null;
   /** What reset showed: the first thing the agent read. */
   readonly reset: { readonly observation: string; readonly timestamp: string | null };
+  /** What was done, in order. */
   readonly steps: readonly Step[];
+  /** How it ended. */
   readonly outcome: Outcome;
   /** Scores of the whole episode. */
   readonly scores: readonly Score[];
   /** One number for the episode, or null before it was scored. */
   readonly reward: number | null;
+  /** Totals. */
   readonly usage: Usage;
   /** What else is known of where this comes from. */
   readonly metadata: Readonly<Record<string, Json>>;

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { GymError, type Place, placeText } from "./errors.ts";
-import { describeIssues, type Json, type JsonSchema, jsonSchemaOf } from "./schema.ts";
+import { describeIssues, type Json, type JsonSchema, jsonSchemaOf, type Schema } from "./schema.ts";
 import { type Trajectory, TRAJECTORY_SCHEMA } from "./trajectory.ts";
 
 const MAX_DEPTH = 200;
@@ -96,7 +96,7 @@ const outcome = z.looseObject({
 const spec = z.looseObject({ id: text, options: json });
 
 /** Zod schema of a trajectory. Its output has the same type as {@linkcode Trajectory}. */
-export const trajectorySchema: z.ZodType<Trajectory> = z.looseObject({
+export const trajectorySchema: Schema<Trajectory> = z.looseObject({
   schema: z.literal(TRAJECTORY_SCHEMA),
   id: text.regex(/^sha256:[0-9a-f]{64}$/, "expected sha256: and 64 hex digits"),
   task: z.object({ id: text, description: text }).catchall(json),

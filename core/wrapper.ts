@@ -57,6 +57,8 @@ export class EnvWrapper implements Env {
   declare fork?: () => Awaitable<Env>;
 
   /**
+   * Wraps an environment.
+   *
    * @param self Id and options of this wrapper, as data.
    * @param rewrap Wraps another environment the same way; used by `fork`.
    */
@@ -81,10 +83,12 @@ export class EnvWrapper implements Env {
     return this.inner.reset(options);
   }
 
+  /** Passes the action on. */
   step(action: Action, options?: StepOptions): Awaitable<TimeStep> {
     return this.inner.step(action, options);
   }
 
+  /** Disposes what is wrapped. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.inner[Symbol.asyncDispose]();
   }

@@ -9,9 +9,13 @@ import { fileError } from "../files/mod.ts";
 
 const FILE = "gym.yaml";
 
-const schema = z.strictObject({
-  plugins: z.array(z.string()).default([]).describe("Plugins to load, as for --plugin"),
-});
+const plugins = z.array(z.string()).default([]).describe("Plugins to load, as for --plugin");
+
+/** A file that holds nothing else. */
+const settings = z.strictObject({ plugins });
+
+/** A pipeline, whose other fields `run` reads and checks. */
+const pipeline = z.looseObject({ plugins });
 
 /** Plugins that `gym.yaml` names; none when there is no such file. @throws {GymError} `INVALID_DATA` or `FILE_ACCESS`. */
 export async function pluginsOfFolder(cwd: string): Promise<readonly string[]> {
@@ -24,5 +28,7 @@ export async function pluginsOfFolder(cwd: string): Promise<readonly string[]> {
   }
   const { YamlFile } = await import("./_yaml.ts");
   const file = new YamlFile(text, FILE, "settings");
-  return file.value === null ? [] : file.parse(schema, "read settings").plugins;
+  if (file.value === null) return [];
+  const isPipeline = typeof file.value === "object" && "sources" in file.value;
+  return file.parse(isPipeline ? pipeline : settings, "read settings").plugins;
 }

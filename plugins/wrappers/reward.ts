@@ -37,7 +37,7 @@ export interface RewardOptions {
   readonly domain: Domain;
   /** Weights by name of the rubric, before the domain's. */
   readonly weights?: Readonly<Record<string, number>>;
-  /** @default "replace" */
+  /** What becomes of the reward of the environment. @default "replace" */
   readonly mode?: RewardMode;
 }
 
@@ -45,7 +45,7 @@ export interface RewardOptions {
 export interface RewardWrapperOptions {
   /** Ids of rubrics. @default the built-in rules for steps */
   readonly rubrics?: readonly string[] | undefined;
-  /** @default "replace" */
+  /** What becomes of the reward of the environment. @default "replace" */
   readonly mode?: RewardMode | undefined;
   /** Name or id of the domain. @default the environment's own */
   readonly domain?: string | undefined;

@@ -163,7 +163,7 @@ async function checked<T>(
   const result = schema.safeParse(spec.options);
   if (result.success) return id;
   const [issue] = result.error.issues;
-  const extra = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+  const extra = issue?.keys?.slice(0, 1) ?? [];
   const path = [...(paths.options ?? paths.id), ...(issue?.path ?? []), ...extra];
   const text = describeIssues(result.error.issues, spec.options, schema).join("; ");
   throw yaml.error("INVALID_OPTIONS", ACT, path, `cannot use options of ${kind.kindName} "${id}": ${text}`);
