@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type Command, command, type CommandContext, type CommandResult } from "../../core/command.ts";
 import { createKernel } from "../../core/kernel.ts";
 import { seeded } from "../../core/prng.ts";
+import { parseOptions } from "../../core/schema.ts";
 import { sampleTrajectories } from "../../core/testing/mod.ts";
 import { builtins } from "../mod.ts";
 

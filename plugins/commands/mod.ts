@@ -14,6 +14,7 @@ import { run } from "./run.ts";
 import { score } from "./score.ts";
 import { validate } from "./validate.ts";
 
+/** The built-in commands. */
 const commands: Plugin = definePlugin({
   name: "knowlyr/commands",
   version: "0.1.0",
