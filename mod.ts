@@ -48,6 +48,7 @@ export { EnvWrapper, makeEnv, pipe, whenReady, type Wrapper, wrapper } from "./c
 export { type Decision, type Policy, policy, type PolicyView } from "./core/policy.ts";
 export { type Rubric, rubric, type RubricContext, type Scorer, type Verdict } from "./core/rubric.ts";
 export * from "./core/domain.ts";
+export { parseDomainProfile } from "./core/domain_profile.ts";
 export {
   type ExecOptions,
   type ExecResult,

@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
  * A cache folder of its own that shares what npm has brought, so that nothing is fetched again, with the project's
- * configuration less its workspace, whose members would be taken in place of the registry's packages.
+ * configuration less its name and workspace, which would be taken in place of the registry's packages.
  */
 async function cacheFolder(): Promise<string> {
   const info = await new Deno.Command(Deno.execPath(), {
@@ -22,7 +22,9 @@ async function cacheFolder(): Promise<string> {
   const { npmCache } = JSON.parse(new TextDecoder().decode(info.stdout)) as { npmCache: string };
   const folder = await Deno.makeTempDir();
   await Deno.symlink(npmCache, join(folder, "npm"));
-  const { workspace: _, ...config } = JSON.parse(await Deno.readTextFile(join(root, "deno.json")));
+  const { workspace: _, name: _name, version: _version, exports: _exports, ...config } = JSON.parse(
+    await Deno.readTextFile(join(root, "deno.json")),
+  );
   await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(config));
   return folder;
 }

@@ -17,8 +17,8 @@ import { z } from "zod";
 
 /** Options of {@linkcode supportDesk}. */
 export interface SupportDeskOptions {
-  /** Tickets in the queue, 1 to 50. */
-  readonly tickets: number;
+  /** Tickets in the queue, 1 to 50. @default 5 */
+  readonly tickets?: number | undefined;
 }
 
 const SUBJECTS: readonly { readonly text: string; readonly team: string }[] = [
@@ -62,9 +62,9 @@ class SupportDesk implements Env {
   #queue: { text: string; team: string; routed: string | null }[] = [];
   #state: "fresh" | "running" | "done" | "disposed" = "fresh";
 
-  constructor(options: SupportDeskOptions) {
-    this.#size = options.tickets;
-    this.spec = { id: "acme/support-desk-v1", options: { ...options }, wrappers: [] };
+  constructor({ tickets }: { tickets: number }) {
+    this.#size = tickets;
+    this.spec = { id: "acme/support-desk-v1", options: { tickets }, wrappers: [] };
   }
 
   reset({ seed = 0n, task }: ResetOptions = {}): TimeStep {
@@ -104,7 +104,7 @@ class SupportDesk implements Env {
       );
     }
     if (action.tool === "close_shift") return this.#close();
-    const { id, team } = params.data as { id: number; team?: string };
+    const { id, team } = params.data as unknown as { id: number; team?: string }; // the schemas of both other tools
     const ticket = this.#queue[id - 1];
     if (ticket === undefined) return refuse(`No ticket ${id}: the queue has ${this.#size}`);
     if (team === undefined) return timeStep(`#${id}: ${ticket.text}`);
@@ -141,6 +141,8 @@ function refuse(message: string): TimeStep {
 /** A queue of tickets: `route` settles one, an empty queue or `close_shift` terminates. */
 export const supportDesk: Contribution<Env, SupportDeskOptions> = env("acme/support-desk-v1", {
   description: "A queue of support tickets to be routed to the right team",
-  options: z.strictObject({ tickets: z.number().int().min(1).max(50).describe("Tickets in the queue") }),
+  options: z.strictObject({
+    tickets: z.number().int().min(1).max(50).default(5).describe("Tickets in the queue"),
+  }),
   create: (options) => new SupportDesk(options),
 });
