@@ -65,13 +65,19 @@ function keyOf(
 ): string {
   let key = target === null ? tool : `${tool}\n${target.length}"${target}`;
   const used = target === null ? undefined : names.find((name) => params[name] !== undefined);
-  const rest = Object.keys(params).sort();
-  for (const name of rest) {
+  for (const name of sortedNames(params)) {
     const value = params[name]!;
     if (name === used || value === null || REMARKS.has(name)) continue;
     key += `\n${name}=${canonical(value)}`;
   }
   return raw === undefined ? key : `${key}\n${raw}`;
+}
+
+/** Most calls name one parameter or write them in order, and sorting is dear. */
+function sortedNames(table: { readonly [name: string]: Json }): readonly string[] {
+  const names = Object.keys(table);
+  for (let i = 1; i < names.length; i++) if (names[i]! < names[i - 1]!) return names.sort();
+  return names;
 }
 
 /** Text that is equal for equal values, whatever the order of keys. A text has its length before it, which is quicker than escaping. */
@@ -81,7 +87,7 @@ function canonical(value: Json): string {
   if (Array.isArray(value)) return `[${value.map((item: Json) => canonical(item)).join(",")}]`;
   const table = value as { readonly [key: string]: Json };
   return `{${
-    Object.keys(table).sort().map((name) => `${name.length}"${name}:${canonical(table[name]!)}`).join(",")
+    sortedNames(table).map((name) => `${name.length}"${name}:${canonical(table[name]!)}`).join(",")
   }}`;
 }
 
@@ -124,7 +130,7 @@ const ROOT = /^\/(?:workspace|ws|repo|testbed)\//;
 export function normalPath(path: string): string {
   if (!path.includes("/") || path.includes("://")) return path;
   const bare = path.startsWith("/") ? path.replace(ROOT, "") : path;
-  if (!bare.includes("./") && !bare.includes("//") && !/\/\.{0,2}$/.test(bare)) return bare;
+  if (isPlain(bare)) return bare;
   const parts: string[] = [];
   for (const part of bare.split("/")) {
     if (part === "" || part === ".") continue;
@@ -132,4 +138,13 @@ export function normalPath(path: string): string {
     else parts.push(part);
   }
   return (bare.startsWith("/") ? "/" : "") + parts.join("/") || ".";
+}
+
+/** Whether no part of a path is empty or ends in a dot or starts with one, so that nothing is to be resolved. */
+function isPlain(path: string): boolean {
+  for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
+    const next = path[at + 1];
+    if (next === undefined || next === "/" || next === "." || path[at - 1] === ".") return false;
+  }
+  return true;
 }

@@ -6,15 +6,15 @@
  *
  * @module
  */
-import type { Rubric } from "../../../core/rubric.ts";
+import type { Rubric, Verdict } from "../../../core/rubric.ts";
 import type { Step } from "../../../core/trajectory.ts";
-import { callOf } from "./_call.ts";
+import { type Call, callOf } from "./_call.ts";
 
 /** Calls in the longest cycle that is seen. */
 export const MAX_PERIOD = 8;
 
 interface Turn {
-  readonly key: string;
+  readonly call: Call;
   readonly step: Step;
 }
 
@@ -30,7 +30,7 @@ export const loops: Rubric = {
     let count = 0;
     return {
       step: (step) => {
-        const turn = { key: callOf(step, domain).key, step };
+        const turn = { call: callOf(step, domain), step };
         let cycle = 0;
         for (let period = 1; period <= MAX_PERIOD; period++) {
           const before = count < period ? undefined : ring[(count - period) % MAX_PERIOD];
@@ -39,7 +39,7 @@ export const loops: Rubric = {
           if (cycle === 0 && run >= period) cycle = period;
         }
         ring[count++ % MAX_PERIOD] = turn;
-        if (cycle === 0) return { value: 1, reason: "No cycle", refersTo: null };
+        if (cycle === 0) return NO_CYCLE;
         const times = Math.floor(runs[cycle]! / cycle) + 1;
         const what = cycle === 1 ? "The same call" : `A cycle of ${cycle} calls`;
         return {
@@ -52,8 +52,11 @@ export const loops: Rubric = {
   },
 };
 
+const NO_CYCLE: Verdict = Object.freeze({ value: 1, reason: "No cycle", refersTo: null });
+
 function equal(a: Turn, b: Turn): boolean {
-  return a.key === b.key && a.step.result.exitCode === b.step.result.exitCode &&
+  return a.call.tool === b.call.tool && a.call.key === b.call.key &&
+    a.step.result.exitCode === b.step.result.exitCode &&
     a.step.result.output === b.step.result.output;
 }
 

@@ -21,7 +21,7 @@ export const nonRedundancy: Rubric = {
   source: "rule",
   start: ({ domain }) => {
     const changes = new Changes();
-    const seen = new Map<string, { readonly step: Step; readonly version: number }>();
+    const seen = new Map<string, { step: Step; version: number }>();
     return {
       step: (step) => {
         const call = callOf(step, domain);

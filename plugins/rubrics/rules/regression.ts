@@ -9,7 +9,7 @@
 import type { Rubric, Verdict } from "../../../core/rubric.ts";
 import type { Json } from "../../../core/schema.ts";
 import type { Step } from "../../../core/trajectory.ts";
-import { type Call, callOf } from "./_call.ts";
+import { callOf } from "./_call.ts";
 
 /** Names under which agents' tools take the old and the new text of an edit. */
 const EDITS = [["old_string", "new_string"], ["old_str", "new_str"], ["old", "new"], [
@@ -30,11 +30,14 @@ export const regression: Rubric = {
     return {
       step: (step) => {
         const call = callOf(step, domain);
-        if (call.target === null || call.failed) return null;
-        const file = files.get(call.target) ?? new FileHistory();
-        files.set(call.target, file);
-        if (call.category === "read") file.saw(step, call);
-        if (call.category !== "write") return null;
+        const { category, target } = call;
+        if (target === null || call.failed || (category !== "read" && category !== "write")) return null;
+        let file = files.get(target);
+        if (file === undefined) files.set(target, file = new FileHistory());
+        if (category === "read") {
+          file.saw(step);
+          return null;
+        }
         const undone = file.change(step);
         return undone === null ? KEPT : {
           value: 0,
@@ -65,10 +68,9 @@ class FileHistory {
   readonly #byContent = new Map<string, number>();
 
   /** Takes what a read shows as the content before the first change. */
-  saw({ action: { params }, result }: Step, { target }: Call): void {
-    const whole = Object.values(params).every((value) => value === null || typeof value === "string") &&
-      !result.truncated;
-    if (this.#changes.length > 0 || this.#start !== null || !whole || target === null) return;
+  saw({ action: { params }, result }: Step): void {
+    if (this.#changes.length > 0 || this.#start !== null || result.truncated) return;
+    if (Object.values(params).some((value) => value !== null && typeof value !== "string")) return;
     this.#start = result.output;
     this.#byContent.set(result.output, 0);
   }

@@ -25,10 +25,13 @@ export const repeatedFailure: Rubric = {
     return {
       step: (step) => {
         const call = callOf(step, domain);
+        if (!call.failed && failures.size === 0) {
+          changes.add(call);
+          return success(step, undefined);
+        }
         const before = failures.get(call.key);
         const repeated = before !== undefined && before.version === changes.version(call);
         changes.add(call);
-        if (!call.failed && failures.size === 0) return success(step, undefined);
         const place = `${call.tool}\n${call.target ?? ""}`;
         if (!call.failed) {
           const made = open.get(place);
@@ -48,8 +51,10 @@ function success({ result }: Step, made: number | undefined): Verdict | null {
   if (made !== undefined) {
     return { value: 1, reason: `Works, after the failure of step ${made}`, refersTo: made };
   }
-  return result.exitCode === null ? null : { value: 1, reason: "Did not fail", refersTo: null };
+  return result.exitCode === null ? null : WORKED;
 }
+
+const WORKED: Verdict = Object.freeze({ value: 1, reason: "Did not fail", refersTo: null });
 
 function again(refersTo: number): Verdict {
   return { value: 0, reason: `Fails as in step ${refersTo}; nothing has changed since`, refersTo };
