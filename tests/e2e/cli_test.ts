@@ -34,6 +34,7 @@ async function ended(args: string[], program: string, cwd: string, stdin: string
   })
     .spawn();
   const writer = child.stdin.getWriter();
+  writer.closed.catch(() => {});
   await writer.write(new TextEncoder().encode(stdin)).catch(() => {}); // it may have ended without reading
   await writer.close().catch(() => {});
   const { code, stdout, stderr } = await child.output();
@@ -223,12 +224,13 @@ inFolder("Ctrl-C ends a command that waits for input", async (folder) => {
   }).spawn();
   const reader = child.stdout.getReader();
   const writer = child.stdin.getWriter();
-  const written = writer.write(new TextEncoder().encode(stdout.repeat(100)));
+  writer.closed.catch(() => {}); // the pipe breaks when the command ends
+  const written = writer.write(new TextEncoder().encode(stdout.repeat(100))).catch(() => {});
   await reader.read(); // the first rows have come: the command runs
   child.kill("SIGINT");
   while (!(await reader.read()).done);
   const stderr = await new Response(child.stderr).text();
   assert.deepEqual([stderr, (await child.status).code], ["error: Cannot go on: interrupted\n", 1]);
-  await written.catch(() => {});
+  await written;
   await writer.close().catch(() => {});
 });
