@@ -4,13 +4,14 @@
  *
  *     deno run -A bench/adapters.ts
  *
- * Every reader runs in a process of its own, so that peak memory is its own; each file is read five times there.
+ * Every reader runs in a process of its own, so that peak memory is its own; each file is read five times there. Reading
+ * it once, in another process, shows the memory that a user sees.
  */
-import type { LogSource } from "../core/adapter.ts";
 import { createKernel } from "../core/kernel.ts";
 import { adapter } from "../core/adapter.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { openhands } from "../plugins/adapters/openhands.ts";
+import { openSources } from "../plugins/files/mod.ts";
 
 const MEGABYTES = 50;
 const REPEATS = 5;
@@ -29,27 +30,27 @@ async function compare(): Promise<void> {
     const machine = `${cpu()}, ${navigator.hardwareConcurrency} cores, ${Deno.build.target}`;
     console.log(`${machine}; deno ${Deno.version.deno}, v8 ${Deno.version.v8}`);
     console.log("command: deno run -A bench/adapters.ts\n");
-    console.log("| log (50 MB) | reader | MB/s, median of 5 | first | peak RSS, MB | trajectories | steps |");
-    console.log("|---|---|---|---|---|---|---|");
+    console.log(
+      "| log (50 MB) | reader | MB/s, median of 5 | first | peak RSS, MB, read once | read 5 times | trajectories | steps |",
+    );
+    console.log("|---|---|---|---|---|---|---|---|");
     for (const [name, write] of LOGS) {
       const file = `${folder}/${name.replaceAll(" ", "_")}.jsonl`;
       const bytes = write(file);
-      show(
-        name,
-        "@knowlyr/gym",
-        bytes,
-        await run(Deno.execPath(), ["run", "-A", import.meta.filename!, "--read", file]),
-      );
+      const gym = (repeats: number): Promise<Measured> =>
+        run(Deno.execPath(), ["run", "-A", import.meta.filename!, "--read", file, String(repeats)]);
+      show(name, "@knowlyr/gym", bytes, await gym(REPEATS), await gym(1));
       if (name === "rows") continue;
       const python = new URL(".venv/bin/python", import.meta.url).pathname;
       const script = new URL("peer_adapters.py", import.meta.url).pathname;
       try {
         await Deno.stat(python);
       } catch {
-        console.log(`| ${name} | knowlyr-recorder | not set up: bench/setup_peer.sh | | | | |`);
+        console.log(`| ${name} | knowlyr-recorder | not set up: bench/setup_peer.sh | | | | | |`);
         continue;
       }
-      show(name, "knowlyr-recorder 0.1.2", bytes, await run(python, [script, file, String(REPEATS)]));
+      const peer = (repeats: number): Promise<Measured> => run(python, [script, file, String(repeats)]);
+      show(name, "knowlyr-recorder 0.1.2", bytes, await peer(REPEATS), await peer(1));
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -95,24 +96,21 @@ function events(episode: number, firstId: number): readonly unknown[] {
   }));
 }
 
-async function read(file: string): Promise<Measured> {
+async function read(file: string, repeats: number): Promise<Measured> {
   const kernel = createKernel({
     plugins: [definePlugin({ name: "bench/openhands", version: "0.0.0", provides: [openhands] })],
   });
   const reader = await kernel.make(adapter, "knowlyr/openhands-v1", {});
-  const source: LogSource = {
-    name: file,
-    files: null,
-    size: null,
-    open: () => Deno.openSync(file).readable,
-  };
+  const [source] = await Array.fromAsync(
+    openSources([file], { cwd: Deno.cwd(), stdin: () => Deno.stdin.readable }),
+  );
   const seconds: number[] = [];
   let steps = 0;
   let trajectories = 0;
-  for (let repeat = 0; repeat < REPEATS; repeat++) {
+  for (let repeat = 0; repeat < repeats; repeat++) {
     const start = performance.now();
     steps = trajectories = 0;
-    for await (const trajectory of reader.read(source)) {
+    for await (const trajectory of reader.read(source!)) {
       steps += trajectory.steps.length;
       trajectories++;
     }
@@ -133,14 +131,15 @@ function show(
   reader: string,
   bytes: number,
   { seconds, steps, trajectories, rss }: Measured,
+  once: Measured,
 ): void {
   const rate = (time: number) => (bytes / 1e6 / time).toFixed(0);
   const median = [...seconds].sort((a, b) => a - b)[Math.floor(seconds.length / 2)]!;
-  const memory = (rss / 1e6).toFixed(0);
+  const memory = (bytes: number) => (bytes / 1e6).toFixed(0);
   console.log(
-    `| ${log} | ${reader} | ${rate(median)} | ${
-      rate(seconds[0]!)
-    } | ${memory} | ${trajectories} | ${steps} |`,
+    `| ${log} | ${reader} | ${rate(median)} | ${rate(seconds[0]!)} | ${memory(once.rss)} | ${
+      memory(rss)
+    } | ${trajectories} | ${steps} |`,
   );
 }
 
@@ -148,6 +147,7 @@ function cpu(): string {
   return /model name\s*:\s*(.*)/.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? "unknown processor";
 }
 
-const [mode, path] = Deno.args;
-if (mode === "--read" && path !== undefined) console.log(JSON.stringify(await read(path)));
-else await compare();
+const [mode, path, repeats] = Deno.args;
+if (mode === "--read" && path !== undefined) {
+  console.log(JSON.stringify(await read(path, Number(repeats ?? REPEATS))));
+} else await compare();

@@ -4,24 +4,9 @@
  * @module
  */
 import { GymError, messageOf } from "./errors.ts";
+import { type Line, type LineOptions, LineSplitter } from "./line_splitter.ts";
 
-/** What the readers of this file take beside the stream. */
-export interface LineOptions {
-  /** Name of the file, for messages. */
-  readonly file: string;
-  /** Longest line that is read, in bytes. @default 64 MiB */
-  readonly maxLineBytes?: number;
-}
-
-/** One line of text. */
-export interface Line {
-  /** Number of the line, from 1. */
-  readonly line: number;
-  /** The line without its end. */
-  readonly text: string;
-  /** Whether a line end follows. False for the last line of a file that was cut off, or never ended. */
-  readonly ended: boolean;
-}
+export { type Line, type LineOptions, MAX_LINE_BYTES } from "./line_splitter.ts";
 
 /** One value of a file in JSON Lines. */
 export interface JsonLine {
@@ -31,12 +16,6 @@ export interface JsonLine {
   readonly value: unknown;
 }
 
-/** Longest line that is read unless told otherwise, in bytes. */
-export const MAX_LINE_BYTES: number = 64 * 1024 * 1024;
-
-const NEWLINE = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
-
 /**
  * Splits UTF-8 text at `\n` or `\r\n`. A byte order mark at the start is dropped. The stream is cancelled when the
  * caller stops early.
@@ -45,29 +24,13 @@ const CARRIAGE_RETURN = 0x0d;
  */
 export async function* readLines(
   stream: ReadableStream<Uint8Array>,
-  { file, maxLineBytes = MAX_LINE_BYTES }: LineOptions,
+  options: LineOptions,
 ): AsyncGenerator<Line> {
-  const decode = lineDecoder(file);
-  let rest: Uint8Array[] = []; // pieces of a line whose end has not come yet
-  let restBytes = 0;
-  let line = 1;
+  const lines = new LineSplitter(options);
   for await (const chunk of stream) {
-    let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      const piece = chunk.subarray(start, end);
-      checkLength(restBytes + piece.length, file, line, maxLineBytes);
-      yield { line, text: decode(restBytes === 0 ? piece : join([...rest, piece]), line), ended: true };
-      if (restBytes > 0) rest = [];
-      restBytes = 0;
-      start = end + 1;
-      line++;
-    }
-    if (start === chunk.length) continue;
-    rest.push(start === 0 ? chunk : chunk.slice(start));
-    restBytes += chunk.length - start;
-    checkLength(restBytes, file, line, maxLineBytes);
+    for (const line of lines.add(chunk)) yield line;
   }
-  if (restBytes > 0) yield { line, text: decode(join(rest), line), ended: false };
+  for (const line of lines.end()) yield line;
 }
 
 /**
@@ -110,43 +73,4 @@ export function parseJson(text: string, { file, line }: JsonPlace): unknown {
 
 function shorten(text: string): string {
   return text.length <= 40 ? text : `${text.slice(0, 37)}...`;
-}
-
-function checkLength(bytes: number, file: string, line: number, limit: number): void {
-  if (bytes <= limit) return;
-  throw new GymError(
-    "LIMIT_EXCEEDED",
-    `Cannot read ${file}:${line}: wanted a line of at most ${limit} bytes: received a longer one`,
-    { file, line, limit },
-  );
-}
-
-function join(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}
-
-function lineDecoder(file: string): (bytes: Uint8Array, line: number) => string {
-  const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const binary = (line: number, what: string): GymError =>
-    new GymError("INVALID_DATA", `Cannot read ${file}:${line}: wanted UTF-8 text: received ${what}`, {
-      file,
-      line,
-    });
-  return (bytes, line) => {
-    if (line === 1 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) bytes = bytes.subarray(3);
-    if (bytes.at(-1) === CARRIAGE_RETURN) bytes = bytes.subarray(0, -1);
-    if (bytes.includes(0)) throw binary(line, "binary data (a zero byte)");
-    try {
-      return utf8.decode(bytes);
-    } catch {
-      throw binary(line, "bytes that are not UTF-8");
-    }
-  };
 }

@@ -76,6 +76,21 @@ Deno.test("readLines() refuses binary data", async () => {
   });
 });
 
+Deno.test("readLines() keeps a replacement character that the file holds", async () => {
+  deepEqual(await texts(stream(bytes("a\uFFFDb\n"))), ["a\uFFFDb"]);
+});
+
+Deno.test("readLines() gives the lines before a bad one in the same chunk", async () => {
+  const seen: string[] = [];
+  const read = async (): Promise<void> => {
+    for await (const { text } of readLines(stream(bytes("a\nb\n\0\n")), { file: "a" })) seen.push(text);
+  };
+  await rejects(read(), {
+    message: "Cannot read a:3: wanted UTF-8 text: received binary data (a zero byte)",
+  });
+  deepEqual(seen, ["a", "b"]);
+});
+
 Deno.test("readLines() cancels the stream when the caller stops", async () => {
   let cancelled = false;
   const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({

@@ -5,7 +5,7 @@
  */
 import type { LogIssue, LogSource } from "../../core/adapter.ts";
 import { messageOf } from "../../core/errors.ts";
-import { readLines } from "../../core/jsonl.ts";
+import { type Line, LineSplitter } from "../../core/line_splitter.ts";
 
 /** A JSON document and the line it starts on. */
 export interface Document {
@@ -27,35 +27,59 @@ const MAX_LINE_BYTES = 500 * 2 ** 20;
 
 const CHUNKS_AHEAD = 8;
 
-/** The documents of a file in order. A line that does not parse is told to `onIssue` and left out. */
-export async function* documents(source: LogSource, options: DocumentOptions = {}): AsyncIterable<Document> {
-  const { trim, ...rest } = options;
-  let whole: string[] | null = null;
-  let first = true;
-  for await (
-    const { line, text } of readLines(readAhead(source.open()), {
-      file: source.name,
-      maxLineBytes: MAX_LINE_BYTES,
-    })
-  ) {
-    options.signal?.throwIfAborted();
-    if (whole !== null) {
-      whole.push(text);
-      continue;
-    }
-    const start = text.trim();
-    if (start === "") continue;
-    if (first && isOpening(start)) {
-      whole = [text];
-      continue;
-    }
-    first = false;
-    const trimmed = trim === undefined ? text : trim(text);
-    const document = (trimmed === text ? null : parse(trimmed, line, source.name, {})) ??
-      parse(text, line, source.name, rest);
-    if (document !== null) yield document;
+/**
+ * The documents of a file in order, as many at a time as were read together. A line that does not parse is told to
+ * `onIssue` and left out. Lines are parsed as they are asked for.
+ */
+export async function* documents(
+  source: LogSource,
+  options: DocumentOptions = {},
+): AsyncIterable<Iterable<Document>> {
+  const parser = new DocumentParser(source.name, options);
+  const lines = new LineSplitter({ file: source.name, maxLineBytes: MAX_LINE_BYTES });
+  for await (const chunk of readAhead(source.open())) yield parser.add(lines.add(chunk));
+  yield parser.add(lines.end());
+  yield parser.end();
+}
+
+class DocumentParser {
+  readonly #file: string;
+  readonly #options: DocumentOptions;
+  /** Lines of a document that goes over several, once one has begun. */
+  #whole: string[] | null = null;
+  #first = true;
+
+  constructor(file: string, options: DocumentOptions) {
+    this.#file = file;
+    this.#options = options;
   }
-  if (whole !== null) yield* spread(whole, source.name, options);
+
+  *add(lines: Iterable<Line>): Iterable<Document> {
+    for (const { line, text } of lines) {
+      this.#options.signal?.throwIfAborted();
+      const document = this.#whole === null ? this.#addLine(text, line) : this.#hold(text);
+      if (document !== null) yield document;
+    }
+  }
+
+  *end(): Iterable<Document> {
+    if (this.#whole !== null) yield* spread(this.#whole, this.#file, this.#options);
+  }
+
+  #hold(text: string): null {
+    (this.#whole ??= []).push(text);
+    return null;
+  }
+
+  #addLine(text: string, line: number): Document | null {
+    const start = text.trim();
+    if (start === "") return null;
+    if (this.#first && isOpening(start)) return this.#hold(text);
+    this.#first = false;
+    const trimmed = this.#options.trim?.(text) ?? text;
+    return (trimmed === text ? null : parse(trimmed, line, this.#file, {})) ??
+      parse(text, line, this.#file, this.#options);
+  }
 }
 
 /** Whether a first line opens a document that goes on below, or an array of documents. */

@@ -63,18 +63,18 @@ export function contentText(value: unknown): string {
   return parts.filter((part) => part !== "").join("\n");
 }
 
-/** A time that needs no calendar to be put right: no offset, and a day that every month has. */
+/** A time that needs only to be cut to milliseconds: no offset, and a day that every month has. */
 const PLAIN_TIME =
-  /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d+))?Z?$/;
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3,}Z?$/;
 
 /**
  * A time as UTC with milliseconds and `Z`. A time without offset is taken as UTC, so that the answer does not depend
  * on the machine.
  */
 export function utcOf(value: unknown): string | null {
-  if (typeof value !== "string" || !/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(value)) return null;
-  const plain = PLAIN_TIME.exec(value);
-  if (plain !== null) return `${plain[1]}.${(plain[2] ?? "").slice(0, 3).padEnd(3, "0")}Z`;
+  if (typeof value !== "string") return null;
+  if (PLAIN_TIME.test(value)) return `${value.slice(0, 23)}Z`;
+  if (!/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(value)) return null;
   const iso = value.replace(" ", "T");
   const time = Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/.test(iso) ? iso : `${iso}Z`);
   return Number.isNaN(time) ? null : new Date(time).toISOString();

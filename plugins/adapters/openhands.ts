@@ -70,8 +70,11 @@ async function* readFile(
   options: ReadOptions,
 ): AsyncIterable<Trajectory> {
   const { onIssue, signal } = options;
-  for await (const document of documents(source, { onIssue, signal, trim: withoutRepetition })) {
-    yield* log.add(document, source.name);
+  for await (const batch of documents(source, { onIssue, signal, trim: withoutRepetition })) {
+    for (const document of batch) {
+      // Not `yield*`, which waits for every document that completes no trajectory.
+      for (const trajectory of log.add(document, source.name)) yield trajectory;
+    }
   }
 }
 

@@ -67,15 +67,17 @@ async function* read(source: LogSource, options: ReadOptions = {}): AsyncIterabl
   let found = 0;
   let received = "nothing";
   for (const file of source.files?.filter(({ name }) => /\.(?:traj|jsonl?)$/.test(name)) ?? [source]) {
-    for await (const { value } of documents(file, { onIssue, signal })) {
-      const runs = runsOf(value);
-      for (const run of runs) yield trajectoryOf(run, file.name, options);
-      found += runs.length;
-      if (runs.length > 0) continue;
-      received = isFields(value)
-        ? `an object with ${Object.keys(value).slice(0, 6).join(", ") || "no fields"}`
-        : "another value";
-      onIssue?.({ what: "unknown document", detail: received, file: file.name });
+    for await (const batch of documents(file, { onIssue, signal })) {
+      for (const { value } of batch) {
+        const runs = runsOf(value);
+        for (const run of runs) yield trajectoryOf(run, file.name, options);
+        found += runs.length;
+        if (runs.length > 0) continue;
+        received = isFields(value)
+          ? `an object with ${Object.keys(value).slice(0, 6).join(", ") || "no fields"}`
+          : "another value";
+        onIssue?.({ what: "unknown document", detail: received, file: file.name });
+      }
     }
   }
   if (found > 0) return;
