@@ -21,21 +21,33 @@ export const nonRedundancy: Rubric = {
   source: "rule",
   start: ({ domain }) => {
     const changes = new Changes();
-    const seen = new Map<string, { step: Step; version: number }>();
+    const seen = new Map<string, Seen>();
     return {
       step: (step) => {
         const call = callOf(step, domain);
         const before = seen.get(call.key);
         const same = before !== undefined && before.version === changes.version(call) &&
           sameAnswer(call, before.step, step);
+        const verdict = same ? repetition(call, before.step.index) : FRESH;
         changes.add(call);
         // After its own change: a call does not excuse its own repetition.
-        seen.set(call.key, { step, version: changes.version(call) });
-        return same ? repetition(call, before.step.index) : FRESH;
+        const version = changes.version(call);
+        if (before === undefined) seen.set(call.key, { step, version });
+        else {
+          before.step = step;
+          before.version = version;
+        }
+        return verdict;
       },
     };
   },
 };
+
+/** The last call with a key, and how often what it touches had changed by then. */
+interface Seen {
+  step: Step;
+  version: number;
+}
 
 const FRESH: Verdict = Object.freeze({ value: 1, reason: "Not a repetition", refersTo: null });
 
