@@ -18,7 +18,7 @@ import type {
 import { TRAJECTORY_SCHEMA, unknownOutcome } from "../../core/trajectory.ts";
 import { withId } from "../../core/trajectory_id.ts";
 import { booleanOf, elapsedMs, type Fields, fieldsOf, known, numberOf, textOf } from "./_fields.ts";
-import { isTestCommand, type TestSummary, testSummary } from "./_test_summary.ts";
+import { isTestCommand, type TestSummary, testSummary } from "../test_output/mod.ts";
 
 /** An action of the agent. */
 export interface OpenHandsCall {

@@ -5,7 +5,8 @@
  */
 import { z } from "zod";
 import type { StepInfo } from "../../../core/env.ts";
-import { summaryOf } from "../test_summary.ts";
+import type { ExecResult } from "../../../core/runtime.ts";
+import { testSummary } from "../../../plugins/test_output/mod.ts";
 import { defineTool, done, type SandboxTool, type ToolContext, type ToolOutcome } from "../tool.ts";
 import { verify } from "../verifier.ts";
 import { outcomeOf } from "./shell.ts";
@@ -17,7 +18,7 @@ const runTests: SandboxTool = defineTool(
   async (_, context) => {
     const result = await verify(context);
     if (result === null) return done("This task has no check");
-    return { ...outcomeOf(result), info: summaryOf(`${result.stdout}\n${result.stderr}`) };
+    return { ...outcomeOf(result), info: countsOf(result) };
   },
 );
 
@@ -55,8 +56,17 @@ async function end(reason: string, message: string | undefined, context: ToolCon
       ...common,
       success,
       successSource: "verifier",
-      ...summaryOf(`${result.stdout}\n${result.stderr}`),
+      ...countsOf(result),
     },
+  };
+}
+
+/** Numbers of passed and failed tests, as far as the check printed them. */
+function countsOf({ stdout, stderr }: ExecResult): Pick<StepInfo, "testsPassed" | "testsFailed"> {
+  const summary = testSummary(`${stdout}\n${stderr}`);
+  return {
+    ...(summary?.passed === undefined || summary.passed === null ? {} : { testsPassed: summary.passed }),
+    ...(summary?.failed === undefined || summary.failed === null ? {} : { testsFailed: summary.failed }),
   };
 }
 

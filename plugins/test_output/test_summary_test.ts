@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isTestCommand, testSummary } from "./_test_summary.ts";
+import { isTestCommand, testSummary } from "./test_summary.ts";
 
 const outputs: readonly (readonly [string, string, unknown])[] = [
   ["pytest", "===== 2 failed, 5 passed, 1 error, 3 warnings in 1.02s =====", [5, 3, false]],
@@ -20,6 +20,8 @@ const outputs: readonly (readonly [string, string, unknown])[] = [
   ["deno", "ok | 7 passed | 0 failed (1s)", [7, 0, true]],
   ["mocha", "  5 passing (1s)\n  1 failing", [5, 1, false]],
   ["ctest", "50% tests passed, 1 tests failed out of 2", [1, 1, false]],
+  ["TAP", "1..3\nok 1 - a\nnot ok 2 - b\nok 3", [2, 1, false]],
+  ["unittest, all well", "Ran 5 tests in 0.1s\n\nOK", [5, 0, true]],
   ["prose", "password passed", null],
 ];
 for (const [name, output, expected] of outputs) {

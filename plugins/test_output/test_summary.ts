@@ -1,5 +1,5 @@
 /**
- * Summaries of test runners. A number counts only when the command ran tests: "password passed" is no test result.
+ * Summaries of test runners, for logs and for verifiers. A number counts only when the command ran tests: "password passed" is no test result.
  *
  * @module
  */
@@ -51,6 +51,8 @@ const PARSERS: readonly ((output: string) => TestSummary | null)[] = [
   mocha,
   go,
   ctest,
+  tap,
+  plain,
 ];
 
 function pytest(output: string): TestSummary | null {
@@ -105,6 +107,18 @@ function go(output: string): TestSummary | null {
 function ctest(output: string): TestSummary | null {
   const found = last(output, /^\d+% tests passed, (\d+) tests? failed out of (\d+)/gm);
   return found === null ? null : counted(Number(found[2]) - Number(found[1]), Number(found[1]));
+}
+
+function tap(output: string): TestSummary | null {
+  const passed = output.match(/^ok \d+\b/gm)?.length ?? 0;
+  const failed = output.match(/^not ok \d+\b/gm)?.length ?? 0;
+  return passed + failed === 0 ? null : counted(passed, failed);
+}
+
+/** `2 passed, 1 failed` alone on a line, in either order, one of them left out or not. */
+function plain(output: string): TestSummary | null {
+  const line = last(output, /^\d+ (?:passed|failed)(?:, \d+ (?:passed|failed|skipped))*$/gm)?.[0];
+  return line === undefined ? null : counted(count(line, /(\d+) passed/), count(line, /(\d+) failed/));
 }
 
 function counted(passed: number, failed: number): TestSummary {
