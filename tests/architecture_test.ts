@@ -66,6 +66,7 @@ const LEAVES = new Set([
   "plugins/chat",
   "plugins/statistics",
   "plugins/files",
+  "plugins/models",
   "plugins/test_output",
 ]);
 
