@@ -10,7 +10,7 @@
  * @module
  */
 import { join } from "node:path";
-import { GymError, messageOf } from "../../core/errors.ts";
+import { GymError, isGymError, messageOf } from "../../core/errors.ts";
 import {
   ELEMENT_BYTES,
   elements,
@@ -134,6 +134,13 @@ export async function readTensor(entry: TensorEntry): Promise<Tensor> {
   return { data, shape: entry.shape };
 }
 
+/** A tensor that is read when it is written, so that a model need not fit in memory. */
+export interface LazyTensor {
+  readonly shape: readonly number[];
+  /** Reads the values. */
+  read(): Promise<Tensor>;
+}
+
 /** What {@linkcode writeSafetensors} takes beside the tensors. */
 export interface WriteOptions {
   /** Element type on disk. @default "float32" */
@@ -142,10 +149,15 @@ export interface WriteOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Writes one safetensors file, tensors in the order of their names; the file appears whole or not at all. */
+/**
+ * Writes one safetensors file, tensors in the order of their names; the file appears whole or not at all. One tensor
+ * at a time is in memory when they are lazy; what their `read` throws passes on.
+ *
+ * @throws {GymError} `FILE_ACCESS`.
+ */
 export async function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, Tensor | LazyTensor>,
   { type = "float32", metadata = { format: "pt" } }: WriteOptions = {},
 ): Promise<void> {
   const names = [...tensors.keys()].sort();
@@ -169,13 +181,23 @@ export async function writeSafetensors(
     using file = await Deno.open(part, { write: true, create: true, truncate: true });
     await writeAll(file, length);
     await writeAll(file, head);
-    for (const name of names) await writeAll(file, narrow(tensors.get(name)!.data, type));
+    for (const name of names) await writeAll(file, narrow(await valuesOf(name, tensors.get(name)!), type));
     await file.sync();
   } catch (thrown) {
     await Deno.remove(part).catch(() => {});
-    throw access(path, thrown);
+    throw isGymError(thrown) || thrown instanceof RangeError ? thrown : access(path, thrown);
   }
   await Deno.rename(part, path);
+}
+
+async function valuesOf(name: string, tensor: Tensor | LazyTensor): Promise<Float32Array> {
+  const { data } = "read" in tensor ? await tensor.read() : tensor;
+  if (data.length === elements(tensor.shape)) return data;
+  throw new RangeError(
+    `Cannot write "${name}": wanted ${
+      elements(tensor.shape)
+    } values for [${tensor.shape}]: received ${data.length}`,
+  );
 }
 
 function narrow(data: Float32Array, type: "float32" | "float16" | "bfloat16"): Uint8Array {
