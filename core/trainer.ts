@@ -20,8 +20,22 @@ export interface TrainJob {
   readonly signal?: AbortSignal;
 }
 
-/** What a trainer tells while it works. */
+/**
+ * What a trainer tells while it works: `start` first, `end` last.
+ *
+ * Names of metrics are words with their unit where they have one: `loss`, `learningRate`, `gradientNorm`, `tokens`,
+ * `tokensPerSecond`, `memoryBytes`. More kinds of events may come; a reader passes over those it does not know.
+ */
 export type TrainEvent =
+  | {
+    readonly kind: "start";
+    /** Steps that an earlier run did and this one goes on from. @default 0 */
+    readonly step?: number;
+    /** The settings of the run. */
+    readonly config: Json;
+    /** What lies ahead: `steps`, `rows`, `tokens`, `parameters`. */
+    readonly totals: Readonly<Record<string, number>>;
+  }
   | {
     readonly kind: "step";
     readonly step: number;
@@ -30,6 +44,7 @@ export type TrainEvent =
   }
   | { readonly kind: "evaluation"; readonly step: number; readonly metrics: Readonly<Record<string, number>> }
   | { readonly kind: "checkpoint"; readonly step: number; readonly folder: string }
+  | { readonly kind: "notice"; readonly message: string }
   | {
     readonly kind: "end";
     readonly step: number;
