@@ -8,6 +8,8 @@ import type { Plugin } from "../plugin.ts";
 import type { SeededPrng } from "../prng.ts";
 import type { Rubric, Scorer, Verdict } from "../rubric.ts";
 import { type Json, noOptions } from "../schema.ts";
+import type { Sink } from "../sink.ts";
+import type { TrainEvent } from "../trainer.ts";
 import type { Action, Spec, Step, Trajectory } from "../trajectory.ts";
 import { EnvWrapper, type Wrapper } from "../wrapper.ts";
 import { z } from "zod";
@@ -19,6 +21,7 @@ import {
   checkExporter,
   checkPlugin,
   checkRubric,
+  checkSink,
   checkWrapper,
   type Report,
   sampleTrajectories,
@@ -423,6 +426,60 @@ for (const [check, broken] of Object.entries(brokenExporters)) {
   Deno.test(`checkExporter() finds what breaks "${check}"`, async () => {
     mustFind(await checkExporter(broken), check);
   });
+}
+
+/** Keeps events; `part` puts a fault into it. */
+function sinkOf(
+  part: (kept: readonly TrainEvent[], event: TrainEvent) => void,
+  closeTwice = true,
+): () => Sink {
+  return () => {
+    const kept: TrainEvent[] = [];
+    let closed = false;
+    return {
+      write: (event) => {
+        if (closed) throw new TypeError("closed");
+        part(kept, event);
+        kept.push(event);
+      },
+      close: () => {
+        if (closed && !closeTwice) throw new Error("already closed");
+        closed = true;
+      },
+    };
+  };
+}
+Deno.test("checkSink() accepts a correct sink", async () => {
+  const report = await checkSink(sinkOf(() => {}));
+  assertConforms(report);
+  assert.deepEqual(report.checks.filter(({ status }) => status !== "passed"), []);
+});
+const fail = (): never => {
+  throw new Error("no");
+};
+const brokenSinks: Readonly<Record<string, () => Sink>> = {
+  "it takes every kind of event": sinkOf((_, { kind }) => kind === "evaluation" && fail()),
+  "events are not changed": sinkOf((_, event) => {
+    if (event.kind === "notice") (event as { message: string }).message += "!";
+  }),
+  "it takes metrics that are not finite": sinkOf((_, event) => {
+    if (event.kind === "step" && !Number.isFinite(event.metrics["loss"])) fail();
+  }),
+  "an event before start is taken": sinkOf((kept, { kind }) =>
+    kept.length === 0 && kind !== "start" && fail()
+  ),
+  "a kind of event that it does not know is passed over": sinkOf((_, { kind }) =>
+    (kind as string) === "testing" && fail()
+  ),
+  "closing unused is allowed": () => ({
+    ...sinkOf(() => {})(),
+    close: fail,
+  }),
+  "closing twice is allowed": sinkOf(() => {}, false),
+  "a write after close is refused": () => ({ write: () => {}, close: () => {} }),
+};
+for (const [check, make] of Object.entries(brokenSinks)) {
+  Deno.test(`checkSink() finds what breaks "${check}"`, async () => mustFind(await checkSink(make), check));
 }
 
 const item = env("testing/dice-v1", { description: "Dice", options: noOptions, create: () => new ToyEnv() });

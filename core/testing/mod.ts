@@ -10,5 +10,6 @@ export { checkEnv, type CheckEnvOptions } from "./check_env.ts";
 export { checkExporter, type CheckExporterOptions } from "./check_exporter.ts";
 export { checkPlugin } from "./check_plugin.ts";
 export { checkRubric, type CheckRubricOptions } from "./check_rubric.ts";
+export { checkSink, type CheckSinkOptions, sampleEvents } from "./check_sink.ts";
 export { checkWrapper, type CheckWrapperOptions } from "./check_wrapper.ts";
 export { sampleTrajectories, textSource } from "./samples.ts";
