@@ -22,3 +22,10 @@ export {
   toOpenAi,
   withTextArguments,
 } from "./openai.ts";
+export {
+  type DetokenizeOptions,
+  type EncodedText,
+  type TokenizeOptions,
+  Tokenizer,
+  type TokenizerFiles,
+} from "./tokenizer.ts";
