@@ -12,6 +12,7 @@ import exporters from "./exporters/mod.ts";
 import policies from "./policies/mod.ts";
 import rubrics from "./rubrics/mod.ts";
 import runtimes from "./runtimes/mod.ts";
+import sinks from "./sinks/mod.ts";
 import wrappers from "./wrappers/mod.ts";
 
 /** All built-in plugins, in load order. */
@@ -24,5 +25,6 @@ export const builtins: readonly Plugin[] = Object.freeze([
   rubrics,
   adapters,
   exporters,
+  sinks,
   commands,
 ]);

@@ -10,6 +10,7 @@ import { policy } from "../core/policy.ts";
 import { rollout } from "../core/rollout.ts";
 import { rubric } from "../core/rubric.ts";
 import { scoreTrajectory } from "../core/scoring.ts";
+import { type Sink, sink } from "../core/sink.ts";
 import {
   assertConforms,
   checkAdapter,
@@ -18,6 +19,7 @@ import {
   checkExporter,
   checkPlugin,
   checkRubric,
+  checkSink,
   checkWrapper,
   sampleTrajectories,
   textSource,
@@ -26,10 +28,11 @@ import { parseTrajectory } from "../core/trajectory_schema.ts";
 import type { Action, Task, Trajectory } from "../core/trajectory.ts";
 import { makeEnv, wrapper } from "../core/wrapper.ts";
 import { builtins } from "../plugins/mod.ts";
+import { ProgressSink } from "../plugins/sinks/mod.ts";
 
 const gym = createKernel({ plugins: builtins });
 const ids = (
-  kind: typeof env | typeof wrapper | typeof rubric | typeof adapter | typeof exporter,
+  kind: typeof env | typeof wrapper | typeof rubric | typeof adapter | typeof exporter | typeof sink,
 ): string[] => gym.listNamed(kind.kindName).map(({ contribution }) => contribution.id);
 
 for (const plugin of builtins) {
@@ -157,6 +160,26 @@ for (const id of ids(exporter)) {
     const report = await checkExporter(await gym.make(exporter, id), { trajectories: scored });
     assertConforms(report);
     assert.deepEqual(report.checks.filter(({ status }) => status === "skipped"), []);
+  });
+}
+
+const silent = { write: () => {}, isTerminal: true, columns: () => 80, color: true };
+/** Sinks that need options, or that would draw on the screen of the tests. */
+const sinks: Readonly<Record<string, (folder: string) => Sink | Promise<Sink>>> = {
+  "knowlyr/jsonl-v1": (folder) => gym.make(sink, "knowlyr/jsonl-v1", { folder }),
+  "knowlyr/progress-v1": () => new ProgressSink({ stream: silent, now: () => 0 }),
+  "knowlyr/tensorboard-v1": (folder) => gym.make(sink, "knowlyr/tensorboard-v1", { folder }),
+};
+for (const id of ids(sink)) {
+  Deno.test(`sink ${id} conforms`, async () => {
+    const folder = await Deno.makeTempDir();
+    let made = 0;
+    try {
+      const make = sinks[id] ?? (() => gym.make(sink, id));
+      assertConforms(await checkSink(() => make(`${folder}/${made++}`)));
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   });
 }
 

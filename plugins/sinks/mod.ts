@@ -1,0 +1,25 @@
+/**
+ * Sinks: what becomes of the events of training. Each is a class whose clock and outlet are arguments, and a
+ * contribution for a kernel on the real ones.
+ *
+ * @module
+ */
+import { definePlugin, type Plugin } from "../../core/plugin.ts";
+import { jsonlSink } from "./jsonl.ts";
+import { opentelemetrySink } from "./opentelemetry.ts";
+import { progressSink } from "./progress.ts";
+import { tensorboardSink } from "./tensorboard.ts";
+
+export * from "./jsonl.ts";
+export * from "./opentelemetry.ts";
+export * from "./progress.ts";
+export * from "./tensorboard.ts";
+
+/** The plugin. */
+const sinks: Plugin = definePlugin({
+  name: "knowlyr/sinks",
+  version: "0.1.0",
+  provides: [jsonlSink, tensorboardSink, opentelemetrySink, progressSink],
+});
+
+export default sinks;
