@@ -59,3 +59,24 @@ export interface PreferenceRow {
   /** Difference of their rewards, or null when the row has none. */
   readonly margin: number | null;
 }
+
+/** Where a row stands and which it is. */
+export interface RowPosition {
+  /** Name of the file. */
+  readonly file: string;
+  /** Line in it, from 1. */
+  readonly line: number;
+  /** Position in the data set, from 0. */
+  readonly row: number;
+}
+
+/** How rows are read. */
+export interface ReadRowOptions {
+  /**
+   * What a prompt and an answer are that are both text: `plain` text that is continued, as TRL takes them, or `chat`:
+   * a user and an assistant.
+   *
+   * @default "plain"
+   */
+  readonly strings?: "plain" | "chat" | undefined;
+}
