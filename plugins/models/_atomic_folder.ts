@@ -29,7 +29,8 @@ export async function writeFolder(path: string, fill: (part: string) => Promise<
   }
 }
 
-async function refuseContents(path: string): Promise<void> {
+/** Refuses a folder that holds something. @throws {GymError} `FILE_ACCESS`. */
+export async function refuseContents(path: string): Promise<void> {
   try {
     for await (const { name } of Deno.readDir(path)) {
       throw new GymError(
