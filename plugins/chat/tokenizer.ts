@@ -79,7 +79,7 @@ export class Tokenizer {
   readonly #alignment: Alignment;
   readonly #cleanUp: boolean;
 
-  /** @throws {GymError} `INVALID_DATA`, naming file and field, when the files do not fit. */
+  /** Takes parsed files. @throws {GymError} `INVALID_DATA`, naming file and field, when they do not fit. */
   constructor({ tokenizer, config = {}, name = "" }: TokenizerFiles) {
     const path = join(name, "tokenizer.json");
     const file = checkTokenizer(tokenizer, path);
