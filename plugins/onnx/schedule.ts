@@ -8,15 +8,15 @@
  * @module
  */
 
-/** Curves after warm-up, as a share of the way from peak (1) to end value (0) at progress `x` in [0, 1]. */
-const CURVES = {
-  linear: (x: number): number => 1 - x,
-  cosine: (x: number): number => 0.5 * (1 + Math.cos(Math.PI * x)),
-  constant: (): number => 1,
-} as const;
-
 /** Name of a curve. */
-export type ScheduleKind = keyof typeof CURVES;
+export type ScheduleKind = "linear" | "cosine" | "constant";
+
+/** Curves after warm-up, as a share of the way from end value (0) to peak (1) at progress `x` in [0, 1]. */
+const CURVES: Readonly<Record<ScheduleKind, (x: number) => number>> = {
+  linear: (x) => 1 - x,
+  cosine: (x) => 0.5 * (1 + Math.cos(Math.PI * x)),
+  constant: () => 1,
+};
 
 /** Names of the curves, in the order of the table. */
 export const SCHEDULE_KINDS: readonly ScheduleKind[] = Object.keys(CURVES) as ScheduleKind[]; // sound: a closed table

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import assert from "node:assert/strict";
 import fc from "fast-check";
 import { learningRate, type Schedule, SCHEDULE_KINDS, type ScheduleKind, warmupStepsOf } from "./schedule.ts";
 
@@ -30,12 +30,15 @@ for (const name of goldens) {
     for (const [step, wanted] of expected.lr_at_step.entries()) {
       const past = step > input.total_steps && input.name === "cosine";
       const [received, value] = [learningRate(schedule, step), past ? end : wanted];
-      ok(Math.abs(received - value) <= 1e-9 * value, `step ${step}: wanted ${value}: received ${received}`);
+      assert.ok(
+        Math.abs(received - value) <= 1e-9 * value,
+        `step ${step}: wanted ${value}: received ${received}`,
+      );
     }
   });
 }
 
-Deno.test("the golden files of schedules are all there", () => equal(goldens.length, 4));
+Deno.test("the golden files of schedules are all there", () => assert.equal(goldens.length, 4));
 
 const schedules: fc.Arbitrary<Schedule> = fc.record({
   kind: fc.constantFrom(...SCHEDULE_KINDS),
@@ -54,10 +57,10 @@ Deno.test("learningRate() rises to the peak, then never rises again, and ends at
   fc.assert(fc.property(schedules, (schedule) => {
     const { kind, peak, steps, warmupSteps = 0, final = 0 } = schedule;
     const rates = Array.from({ length: steps + 10 }, (_, step) => learningRate(schedule, step));
-    ok(rates.every((rate) => rate >= 0 && rate <= peak));
-    for (let s = 1; s < warmupSteps - 1; s++) ok(rates[s]! > rates[s - 1]!);
-    for (let s = warmupSteps + 1; s < rates.length; s++) ok(rates[s]! <= rates[s - 1]! + 1e-12);
-    ok(rates.slice(steps).every((rate) => rate === (kind === "constant" ? peak : final)));
+    assert.ok(rates.every((rate) => rate >= 0 && rate <= peak));
+    for (let s = 1; s < warmupSteps - 1; s++) assert.ok(rates[s]! > rates[s - 1]!);
+    for (let s = warmupSteps + 1; s < rates.length; s++) assert.ok(rates[s]! <= rates[s - 1]! + 1e-12);
+    assert.ok(rates.slice(steps).every((rate) => rate === (kind === "constant" ? peak : final)));
   }));
 });
 
@@ -71,10 +74,10 @@ Deno.test("learningRate() has the end value on the last update when asked", () =
       final: 0.25,
       endsOnLastStep: true,
     };
-    equal(learningRate(schedule, 2), 1);
-    equal(learningRate(schedule, 6), 0.625);
-    equal(learningRate(schedule, 10), 0.25);
-    ok(learningRate({ ...schedule, endsOnLastStep: false }, 10) > 0.25);
+    assert.equal(learningRate(schedule, 2), 1);
+    assert.equal(learningRate(schedule, 6), 0.625);
+    assert.equal(learningRate(schedule, 10), 0.25);
+    assert.ok(learningRate({ ...schedule, endsOnLastStep: false }, 10) > 0.25);
   }
 });
 
@@ -82,12 +85,12 @@ Deno.test("learningRate() warms a constant up", () => {
   const rates = [0, 1, 2, 3, 4].map((s) =>
     learningRate({ kind: "constant", peak: 1, steps: 4, warmupSteps: 2 }, s)
   );
-  deepEqual(rates, [0, 0.5, 1, 1, 1]);
+  assert.deepEqual(rates, [0, 0.5, 1, 1, 1]);
 });
 
 Deno.test("warmupStepsOf() rounds up and stays inside the run", () => {
-  deepEqual([0, 0.03, 0.1, 1].map((ratio) => warmupStepsOf(ratio, 100)), [0, 3, 10, 100]);
-  equal(warmupStepsOf(0.01, 3), 1);
+  assert.deepEqual([0, 0.03, 0.1, 1].map((ratio) => warmupStepsOf(ratio, 100)), [0, 3, 10, 100]);
+  assert.equal(warmupStepsOf(0.01, 3), 1);
 });
 
 Deno.test("learningRate() refuses what is no schedule", () => {
@@ -104,12 +107,12 @@ Deno.test("learningRate() refuses what is no schedule", () => {
     [{}, -1, "learning rate: step: wanted a whole number of at least 0: received -1"],
   ];
   for (const [change, step, message] of cases) {
-    throws(() => learningRate({ ...base, ...change }, step), {
+    assert.throws(() => learningRate({ ...base, ...change }, step), {
       name: "RangeError",
       message: `Cannot use ${message}`,
     });
   }
-  throws(() => warmupStepsOf(1.5, 10), {
+  assert.throws(() => warmupStepsOf(1.5, 10), {
     name: "RangeError",
     message: "Cannot use warm-up: ratio: wanted a number in [0, 1]: received 1.5",
   });

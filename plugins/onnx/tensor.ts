@@ -5,11 +5,12 @@
  */
 
 /** Element types that graphs and weight files use. */
-export type ElementType = "float32" | "float16" | "bfloat16" | "int64" | "int32" | "bool";
+export type ElementType = "float32" | "float64" | "float16" | "bfloat16" | "int64" | "int32" | "bool";
 
 /** Bytes of one element. */
 export const ELEMENT_BYTES: Readonly<Record<ElementType, number>> = Object.freeze({
   float32: 4,
+  float64: 8,
   float16: 2,
   bfloat16: 2,
   int64: 8,

@@ -1,0 +1,155 @@
+/**
+ * The decoder of the Llama family as one definition: Llama, SmolLM2, Mistral without window, Qwen2 with biases, Qwen3
+ * with norms of queries and keys. From it come the graphs that train, score and decode.
+ *
+ * Activations are matrices [B·T, …], so that every projection is one `Gemm`. Grouped queries are viewed as
+ * [B, groups, G·T, D] beside keys [B, groups, T, D], so that no key is copied.
+ *
+ * @module
+ */
+import { product } from "../onnx/dimension.ts";
+import type { Graph, Value } from "../onnx/graph.ts";
+import type { ModelConfig } from "./config.ts";
+import { rotaryTables } from "./rotary.ts";
+
+/** Where the decoder gets its weights. */
+export interface DecoderWeights {
+  /** A tensor by its Hugging Face name, as float32. */
+  readonly tensor: (name: string) => Value;
+  /** The adapter of a projection, `model.layers.0.self_attn.q_proj`; null when it has none. */
+  readonly adapter: (module: string) => AdapterValues | null;
+}
+
+/** One low-rank adapter: y += scale · B·A·x. */
+export interface AdapterValues {
+  /** [r, in] */
+  readonly A: Value;
+  /** [out, r] */
+  readonly B: Value;
+  /** alpha ÷ r, or alpha ÷ √r. */
+  readonly scale: number;
+}
+
+/** What the decoder reads. */
+export interface DecoderInputs {
+  /** Token ids, int64 [B, T]. */
+  readonly ids: Value;
+  /** Position of each token in its own sequence, int64 [B, T]. */
+  readonly positions: Value;
+  /** Number of the packed sequence each token belongs to, int64 [B, T]; null when each row is one sequence. */
+  readonly segments: Value | null;
+}
+
+/** A graph with a model in it. */
+export interface DecoderContext {
+  readonly graph: Graph;
+  readonly config: ModelConfig;
+  readonly weights: DecoderWeights;
+  /** Positions that occur, and no fewer than a row has tokens. */
+  readonly maxPositions: number;
+}
+
+/** Added to a score that attention must not see; far below any score and still finite. */
+const MASKED = -1e30;
+
+/** Hidden states after the last norm, [B·T, hidden]. */
+export function decoderHidden(context: DecoderContext, inputs: DecoderInputs): Value {
+  const { graph: g, config, weights } = context;
+  const tokens = product(inputs.ids.shape);
+  let x = g.op("Gather", [weights.tensor("model.embed_tokens.weight"), g.reshape(inputs.ids, [tokens])]);
+  const mask = attentionMask(g, inputs);
+  const rotary = rotaryTables(g, config, context.maxPositions);
+  for (let layer = 0; layer < config.layers; layer++) {
+    const prefix = `model.layers.${layer}`;
+    const normed = norm(context, x, `${prefix}.input_layernorm.weight`);
+    x = g.add(x, attention(context, inputs, normed, `${prefix}.self_attn`, { mask, ...rotary }));
+    const second = norm(context, x, `${prefix}.post_attention_layernorm.weight`);
+    x = g.add(x, feedForward(context, second, `${prefix}.mlp`));
+  }
+  return norm(context, x, "model.norm.weight");
+}
+
+/** Logits [N, vocabulary] of hidden states [N, hidden]. */
+export function decoderLogits({ graph: g, config, weights }: DecoderContext, hidden: Value): Value {
+  const head = weights.tensor(config.tiedHead ? "model.embed_tokens.weight" : "lm_head.weight");
+  return g.op("Gemm", [hidden, head], { transB: 1 });
+}
+
+/** Zero where a query may see a key and {@linkcode MASKED} elsewhere: [T, T], or [B, 1, 1, T, T] when packed. */
+function attentionMask(g: Graph, { ids, segments }: DecoderInputs): Value {
+  const [batch, length] = [ids.shape[0]!, ids.shape[1]!];
+  const at = g.op("Iota", [], { size: length });
+  const causal = g.op("LessOrEqual", [g.reshape(at, [1, length]), g.reshape(at, [length, 1])]);
+  const visible = segments === null ? causal : g.op("And", [
+    causal,
+    g.op("Equal", [
+      g.reshape(segments, [batch, 1, 1, 1, length]),
+      g.reshape(segments, [batch, 1, 1, length, 1]),
+    ]),
+  ]);
+  return g.op("Where", [visible, g.constant(0), g.constant(MASKED)]);
+}
+
+function norm({ graph, config, weights }: DecoderContext, x: Value, name: string): Value {
+  return graph.op("RmsNorm", [x, weights.tensor(name)], { epsilon: config.normEpsilon });
+}
+
+/** x·Wᵀ (+ bias) (+ adapter), on [N, in] → [N, out]. */
+function project({ graph: g, weights }: DecoderContext, x: Value, module: string, bias: boolean): Value {
+  const operands = [x, weights.tensor(`${module}.weight`)];
+  if (bias) operands.push(weights.tensor(`${module}.bias`));
+  const base = g.op("Gemm", operands, { transB: 1 });
+  const adapter = weights.adapter(module);
+  if (adapter === null) return base;
+  const inner = g.op("Gemm", [x, adapter.A], { transB: 1 });
+  return g.op("Gemm", [inner, adapter.B, base], { transB: 1, alpha: adapter.scale });
+}
+
+interface AttentionTables {
+  readonly mask: Value;
+  readonly cosines: Value;
+  readonly sines: Value;
+}
+
+function attention(
+  context: DecoderContext,
+  { ids, positions }: DecoderInputs,
+  x: Value,
+  prefix: string,
+  { mask, cosines, sines }: AttentionTables,
+): Value {
+  const { graph: g, config } = context;
+  const { heads, keyValueHeads: groups, headDimension: D } = config;
+  const [B, T] = [ids.shape[0]!, ids.shape[1]!];
+  const G = heads / groups;
+  const rotated = (name: string, count: number) => {
+    const flat = project(context, x, `${prefix}.${name}_proj`, config.attentionBias);
+    const normed = config.headNorms ? headNorm(context, flat, `${prefix}.${name}_norm.weight`, count) : flat;
+    return g.op("Rotary", [g.reshape(normed, [B, T, count * D]), positions, cosines, sines]);
+  };
+  const queries = g.transpose(g.reshape(rotated("q", heads), [B, T, groups, G, D]), [0, 2, 3, 1, 4]);
+  const Q = g.reshape(queries, [B, groups, product([G, T]), D]);
+  const K = g.transpose(g.reshape(rotated("k", groups), [B, T, groups, D]), [0, 2, 1, 3]);
+  const values = project(context, x, `${prefix}.v_proj`, config.attentionBias);
+  const V = g.transpose(g.reshape(values, [B, T, groups, D]), [0, 2, 1, 3]);
+  const scores = g.op("MatMul", [Q, K], { transB: 1, alpha: 1 / Math.sqrt(D) });
+  const masked = g.add(g.reshape(scores, [B, groups, G, T, T]), mask);
+  const output = g.op("AttentionOutput", [g.reshape(masked, scores.shape), V]);
+  const joined = g.transpose(g.reshape(output, [B, groups, G, T, D]), [0, 3, 1, 2, 4]);
+  const flat = g.reshape(joined, [product([B, T]), heads * D]);
+  return project(context, flat, `${prefix}.o_proj`, config.outputBias);
+}
+
+/** RMS norm of each head by itself: [N, heads·D]. */
+function headNorm(context: DecoderContext, x: Value, name: string, heads: number): Value {
+  const { graph: g, config: { headDimension: D } } = context;
+  const rows = g.reshape(x, [product([x.shape[0]!, heads]), D]);
+  return g.reshape(norm(context, rows, name), x.shape);
+}
+
+function feedForward(context: DecoderContext, x: Value, prefix: string): Value {
+  const { graph: g, config: { mlpBias } } = context;
+  const gate = g.op("Silu", [project(context, x, `${prefix}.gate_proj`, mlpBias)]);
+  const up = project(context, x, `${prefix}.up_proj`, mlpBias);
+  return project(context, g.mul(gate, up), `${prefix}.down_proj`, mlpBias);
+}

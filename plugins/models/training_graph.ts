@@ -1,0 +1,137 @@
+/**
+ * The graphs that train and score: from a model, and what of it is trained, to the loss of a batch and its gradients.
+ *
+ * @module
+ */
+import { gradients } from "../onnx/autodiff.ts";
+import { product } from "../onnx/dimension.ts";
+import { Graph, type Value } from "../onnx/graph.ts";
+import type { WeightsIndex } from "../onnx/safetensors.ts";
+import type { ModelConfig } from "./config.ts";
+import { type DecoderContext, decoderHidden, decoderLogits, type DecoderWeights } from "./decoder.ts";
+import type { LoraShape } from "./lora.ts";
+import { type Bucket, bucketViews, joinedGradient } from "./parameters.ts";
+
+/** A model and what of it is trained. */
+export interface TrainedModel {
+  readonly config: ModelConfig;
+  /** Weights of the base model; those that are no parameter stay in their files. */
+  readonly weights: WeightsIndex;
+  /** What is trained: adapters, or tensors of the model. Empty for scoring the base model. */
+  readonly buckets: readonly Bucket[];
+  /** Rank and scale of the adapters; null when there are none. */
+  readonly lora: LoraShape | null;
+}
+
+/** Choices of a graph. */
+export interface TrainingGraphOptions {
+  /** Longest row of a batch, in tokens: the rotary kernel refuses rows that are longer than its tables. */
+  readonly maxPositions: number;
+  /** Whether a row may hold several sequences. @default false */
+  readonly packed?: boolean;
+}
+
+/**
+ * The loss of a batch and its gradients.
+ *
+ * Inputs, beside one vector for each bucket: `ids` and `positions` [B, T], `segments` [B, T] when packed, `rows` [N]:
+ * indices b·T + t of the tokens whose next one is trained, `targets` [N]: that next token, `weights` [N].
+ *
+ * Outputs: `loss` = −Σ weights·log p(target), `log_probabilities` [N], and `gradient.NAME` for each bucket. Weights are
+ * divided by the weight sum of the whole accumulated batch beforehand, so losses and gradients of micro-batches add up.
+ */
+export function trainingGraph(model: TrainedModel, options: TrainingGraphOptions): Graph {
+  const graph = new Graph();
+  const views = model.buckets.map((bucket) => bucketViews(graph, bucket));
+  const logProbabilities = tokenLogProbabilities(contextOf(graph, model, views, options), options);
+  const weights = graph.input("weights", "float32", ["N"]);
+  const loss = graph.op("Neg", [graph.reduceSum(graph.mul(logProbabilities, weights), [0])]);
+  const wanted = views.flatMap((view) => [...view.values()]);
+  const made = gradients(graph, loss, wanted);
+  graph.output("loss", loss);
+  graph.output("log_probabilities", logProbabilities);
+  let taken = 0;
+  for (const bucket of model.buckets) {
+    const own = made.slice(taken, taken += bucket.parameters.length);
+    graph.output(`gradient.${bucket.name}`, joinedGradient(graph, bucket, own));
+  }
+  return graph;
+}
+
+/**
+ * Log-probabilities of given tokens, without gradients: `log_probabilities` [N] and `best` [N], the most probable token
+ * in each place. Inputs as for {@linkcode trainingGraph}, without `weights`.
+ */
+export function scoringGraph(model: TrainedModel, options: TrainingGraphOptions): Graph {
+  const graph = new Graph();
+  const views = model.buckets.map((bucket) => bucketViews(graph, bucket));
+  const context = contextOf(graph, model, views, options);
+  const logits = rowLogits(context, options);
+  const targets = graph.input("targets", "int64", ["N"]);
+  graph.output("log_probabilities", graph.op("TokenLogProbability", [logits, targets]));
+  graph.output("best", graph.op("ArgMax", [logits]));
+  return graph;
+}
+
+/** Logits [N, vocabulary] of the rows that are asked for; a graph for tests and exports. */
+export function logitsGraph(model: TrainedModel, options: TrainingGraphOptions): Graph {
+  const graph = new Graph();
+  const views = model.buckets.map((bucket) => bucketViews(graph, bucket));
+  graph.output("logits", rowLogits(contextOf(graph, model, views, options), options));
+  return graph;
+}
+
+/** Log-probability [N] of the input `targets` after each of the input `rows`. */
+function tokenLogProbabilities(context: DecoderContext, options: TrainingGraphOptions): Value {
+  const logits = rowLogits(context, options);
+  const targets = context.graph.input("targets", "int64", ["N"]);
+  return context.graph.op("TokenLogProbability", [logits, targets]);
+}
+
+/** Only rows that are asked for meet the head: it is a large part of the work in a small model. */
+function rowLogits(context: DecoderContext, { packed = false }: TrainingGraphOptions): Value {
+  const { graph: g } = context;
+  const ids = g.input("ids", "int64", ["B", "T"]);
+  const positions = g.input("positions", "int64", ["B", "T"]);
+  const segments = packed ? g.input("segments", "int64", ["B", "T"]) : null;
+  const rows = g.input("rows", "int64", ["N"]);
+  const hidden = decoderHidden(context, { ids, positions, segments });
+  return decoderLogits(
+    context,
+    g.op("Gather", [g.reshape(hidden, [product(["B", "T"]), hidden.shape[1]!]), rows]),
+  );
+}
+
+function contextOf(
+  graph: Graph,
+  model: TrainedModel,
+  views: readonly ReadonlyMap<string, Value>[],
+  { maxPositions }: TrainingGraphOptions,
+): DecoderContext {
+  return { graph, config: model.config, weights: weightsOf(graph, model, views), maxPositions };
+}
+
+/** Trained tensors come from the buckets, all others from their files. */
+function weightsOf(
+  graph: Graph,
+  { weights, lora }: TrainedModel,
+  views: readonly ReadonlyMap<string, Value>[],
+): DecoderWeights {
+  const trained = new Map(views.flatMap((view) => [...view]));
+  return {
+    tensor: (name) => {
+      const own = trained.get(name);
+      if (own !== undefined) return own;
+      const entry = weights.tensors.get(name);
+      if (entry === undefined) {
+        throw new TypeError(`Cannot build the graph: wanted weights "${name}": not there`);
+      }
+      const mapped = graph.external(entry);
+      return mapped.type === "float32" ? mapped : graph.op("Cast", [mapped], { to: "float32" });
+    },
+    adapter: (module) => {
+      const [A, B] = [trained.get(`${module}.lora_A.weight`), trained.get(`${module}.lora_B.weight`)];
+      return A === undefined || B === undefined || lora === null ? null : { A, B, scale: lora.scale };
+    },
+  };
+}

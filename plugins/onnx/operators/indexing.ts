@@ -1,0 +1,79 @@
+/**
+ * Operators that pick elements by index.
+ *
+ * @module
+ */
+import type { Dimension } from "../dimension.ts";
+import { constantForGradients, type Operator, wantInputs } from "./operator.ts";
+
+/** Indexing operators by name. Indices are int64. */
+export const INDEXING: Readonly<Record<string, Operator>> = {
+  /** Rows of the first input: x [V, …], indices [N, …] → [N, …, …]. Its gradient adds up rows that were picked twice. */
+  Gather: {
+    infer: ([x, indices]) => [{ type: x!.type, shape: [...indices!.shape, ...x!.shape.slice(1)] }],
+    gradient: ({ graph: g, inputs: [x, indices], gradient }) => [() => {
+      const size = x!.shape[0]!;
+      return g.op("ScatterRows", [indices!, gradient], { size });
+    }, null],
+    emit: ({ inputs, outputs: [y] }, emitter) => emitter.node("Gather", inputs, [y!], { axis: 0 }),
+  },
+  /** Zeros [size, …] with rows added in at their indices: indices [N], rows [N, …]. */
+  ScatterRows: {
+    infer: ([indices, rows], attributes) => {
+      const rank = indices!.shape.length;
+      return [{ type: rows!.type, shape: [attributes["size"] as Dimension, ...rows!.shape.slice(rank)] }];
+    },
+    gradient: (
+      { graph: g, inputs: [indices], gradient },
+    ) => [null, () => g.op("Gather", [gradient, indices!])],
+    emit: ({ inputs: [indices, rows], outputs: [y] }, emitter) => {
+      const zeros = emitter.zeros(y!.shape, y!.type);
+      const pointers = emitter.one("Unsqueeze", [indices!, emitter.integers([-1])]);
+      emitter.node("ScatterND", [zeros, pointers, rows!], [y!], { reduction: emitter.string("add") });
+    },
+  },
+  /** One element of each row: x [N, V], indices [N] → [N]. */
+  PickColumns: {
+    infer: (inputs) => {
+      wantInputs(inputs, 2);
+      return [{ type: inputs[0]!.type, shape: inputs[1]!.shape }];
+    },
+    gradient: ({ graph: g, inputs: [x, indices], gradient }) => [
+      () => g.op("AddToColumns", [g.mul(x!, 0), indices!, gradient]),
+      null,
+    ],
+    emit: ({ inputs: [x, indices], outputs: [y] }, emitter) => {
+      const last = emitter.integers([-1]);
+      const picked = emitter.one("GatherElements", [x!, emitter.one("Unsqueeze", [indices!, last])], {
+        axis: 1,
+      });
+      emitter.node("Squeeze", [picked, last], [y!]);
+    },
+  },
+  /** Adds one number to one element of each row: x [N, V], indices [N], numbers [N] → [N, V]. */
+  AddToColumns: {
+    infer: (inputs) => {
+      wantInputs(inputs, 3);
+      return [inputs[0]!];
+    },
+    gradient: ({ graph: g, inputs: [, indices], gradient }) => [
+      () => gradient,
+      null,
+      () => g.op("PickColumns", [gradient, indices!]),
+    ],
+    emit: ({ inputs: [x, indices, numbers], outputs: [y] }, emitter) => {
+      const last = emitter.integers([-1]);
+      const column = (name: typeof indices) => emitter.one("Unsqueeze", [name!, last]);
+      emitter.node("ScatterElements", [x!, column(indices), column(numbers)], [y!], {
+        axis: 1,
+        reduction: emitter.string("add"),
+      });
+    },
+  },
+  /** x [B, …] → x[index], index an int64 scalar. */
+  PickFirst: {
+    infer: ([x]) => [{ type: x!.type, shape: x!.shape.slice(1) }],
+    gradient: constantForGradients,
+    emit: ({ inputs, outputs: [y] }, emitter) => emitter.node("Gather", inputs, [y!], { axis: 0 }),
+  },
+};

@@ -1,0 +1,270 @@
+/**
+ * Logits, losses, gradients and training curves against PyTorch, transformers and PEFT (tests/golden/README.md).
+ */
+import assert from "node:assert/strict";
+import { learningRate } from "../../plugins/onnx/schedule.ts";
+import { floats, Session } from "../../plugins/onnx/session.ts";
+import { readTensor } from "../../plugins/onnx/safetensors.ts";
+import { expectedTensors, openModelFolder } from "../../plugins/models/folder.ts";
+import { loraParameters, loraShape } from "../../plugins/models/lora.ts";
+import { type Bucket, bucketsOf, type Parameter, placesOf } from "../../plugins/models/parameters.ts";
+import { logitsGraph, type TrainedModel, trainingGraph } from "../../plugins/models/training_graph.ts";
+import { Learner } from "../../plugins/trainers/_learner.ts";
+import { close, distance, feedsOf, golden, int64, modelPath, MODELS, type PaddedBatch } from "./_golden.ts";
+
+const MAX_POSITIONS = 128;
+
+interface LossGrads extends PaddedBatch {
+  attention_mask: number[][];
+  loss_f64: number;
+  total_grad_norm: number;
+  token_logp: number[][];
+  grad_stats: Record<string, { l2_f64: number; l2: number }>;
+  grads: Record<string, number[] | number[][]>;
+}
+
+interface Forward extends PaddedBatch {
+  logits: { row: number; pos: number; f64: number[] }[];
+}
+
+/** All tensors of a model as parameters. */
+async function fullModel(name: string, decayAll = false) {
+  const { config, weights } = await openModelFolder(modelPath(name));
+  const parameters: Parameter[] = [...expectedTensors(config)].map(([tensor, shape]) => ({
+    name: tensor,
+    shape,
+    decay: decayAll || shape.length > 1,
+  }));
+  const buckets = bucketsOf(parameters, false);
+  const values = await Promise.all(buckets.map(async (bucket) => {
+    const vector = new Float32Array(bucket.size);
+    for (const { parameter, start } of placesOf(bucket)) {
+      vector.set((await readTensor(weights.tensors.get(parameter.name)!)).data, start);
+    }
+    return vector;
+  }));
+  return { model: { config, weights, buckets, lora: null } satisfies TrainedModel, values };
+}
+
+interface Lora extends PaddedBatch {
+  r: number;
+  alpha: number;
+  init: Record<string, number[][]>;
+  loss_f64: number;
+  grads: Record<string, number[][]>;
+  zero_B: { loss: number };
+  rslora: { loss: number };
+  q_v_only: { loss: number; grad_l2: Record<string, number> };
+}
+
+interface LoraVariant {
+  rsLora?: boolean;
+  targets?: string[];
+  zeroB?: boolean;
+}
+
+async function loraModel(
+  name: string,
+  init: Record<string, number[][]>,
+  options: LoraVariant = {},
+) {
+  const { config, weights } = await openModelFolder(modelPath(name));
+  const lora = { rank: 4, alpha: 8, ...options };
+  const buckets = bucketsOf(loraParameters(config, lora), true);
+  const values = buckets.map((bucket) => {
+    const vector = new Float32Array(bucket.size);
+    for (const { parameter, start } of placesOf(bucket)) {
+      if (options.zeroB && parameter.name.includes("lora_B")) continue;
+      vector.set(init[parameter.name.replace(/\.weight$/, "")]!.flat(), start);
+    }
+    return vector;
+  });
+  return { model: { config, weights, buckets, lora: loraShape(lora) } satisfies TrainedModel, values };
+}
+
+/** Loss, token log-probabilities and gradients by name. */
+async function lossAndGradients(model: TrainedModel, values: Float32Array[], batch: PaddedBatch) {
+  await using session = await Session.create(trainingGraph(model, { maxPositions: MAX_POSITIONS }));
+  const learner = new Learner(model.buckets, values);
+  const outputs = await learner.accumulate(session, feedsOf(batch));
+  return {
+    loss: floats(outputs["loss"])[0]!,
+    logProbabilities: floats(outputs["log_probabilities"]),
+    gradients: byName(model.buckets, learner.gradients!),
+  };
+}
+
+function byName(buckets: readonly Bucket[], vectors: readonly Float32Array[]): Map<string, Float32Array> {
+  return new Map(
+    buckets.flatMap((bucket, at) =>
+      [...placesOf(bucket)].map(({ parameter, start, end }) =>
+        [parameter.name, vectors[at]!.subarray(start, end)] as const
+      )
+    ),
+  );
+}
+
+for (const name of MODELS) {
+  Deno.test(`logits of ${name} equal those of transformers`, async () => {
+    const { config, weights } = await openModelFolder(modelPath(name));
+    const numbers = await golden<Forward>(`${name}-forward`);
+    const graph = logitsGraph({ config, weights, buckets: [], lora: null }, { maxPositions: MAX_POSITIONS });
+    await using session = await Session.create(graph);
+    const T = numbers.input_ids[0]!.length;
+    const { ids, positions } = feedsOf(numbers);
+    const rows = int64(numbers.logits.map(({ row, pos }) => row * T + pos), [numbers.logits.length]);
+    const logits = floats((await session.run({ ids, positions, rows }))["logits"]);
+    for (const [at, { f64, row, pos }] of numbers.logits.entries()) {
+      const own = logits.subarray(at * config.vocabularySize, (at + 1) * config.vocabularySize);
+      assert.ok(distance(own, f64) < 1e-5, `row ${row}, position ${pos}: ${distance(own, f64)}`);
+    }
+  });
+
+  Deno.test(`loss and every gradient of ${name} equal those of PyTorch`, async () => {
+    const numbers = await golden<LossGrads>(`${name}-loss-grads`);
+    const { model, values } = await fullModel(name);
+    const { loss, logProbabilities, gradients } = await lossAndGradients(model, values, numbers);
+    close(loss, numbers.loss_f64, 1e-5, 0, "loss");
+    const expected = numbers.labels.flatMap((row, b) =>
+      row.slice(1).flatMap((label, t) => label === -100 ? [] : [numbers.token_logp[b]![t]!])
+    );
+    assert.ok(distance(logProbabilities, expected) < 1e-5);
+    for (const [tensor, { l2_f64 }] of Object.entries(numbers.grad_stats)) {
+      close(norm(gradients.get(tensor)!), l2_f64, 1e-4, 0, `norm of ${tensor}`);
+    }
+    for (const [tensor, values] of Object.entries(numbers.grads)) {
+      const apart = distance(gradients.get(tensor)!, (values as number[][]).flat());
+      assert.ok(apart < 1e-4, `${tensor}: ${apart}`);
+    }
+  });
+
+  Deno.test(`loss and adapter gradients of ${name} equal those of PEFT`, async () => {
+    const numbers = await golden<Lora>(`${name}-lora`);
+    const { model, values } = await loraModel(name, numbers.init);
+    const { loss, gradients } = await lossAndGradients(model, values, numbers);
+    close(loss, numbers.loss_f64, 1e-5, 0, "loss");
+    for (const [tensor, values] of Object.entries(numbers.grads)) {
+      const apart = distance(gradients.get(`${tensor}.weight`)!, values.flat());
+      assert.ok(apart < 1e-4, `${tensor}: ${apart}`);
+    }
+  });
+
+  Deno.test(`variants of adapters on ${name} give the losses of PEFT`, async () => {
+    const numbers = await golden<Lora>(`${name}-lora`);
+    const variants: [string, LoraVariant, number][] = [
+      ["B zero", { zeroB: true }, numbers.zero_B.loss],
+      ["rsLoRA", { rsLora: true }, numbers.rslora.loss],
+      ["q and v only", { targets: ["q_proj", "v_proj"] }, numbers.q_v_only.loss],
+    ];
+    for (const [what, variant, expected] of variants) {
+      const { model, values } = await loraModel(name, numbers.init, variant);
+      const { loss, gradients } = await lossAndGradients(model, values, numbers);
+      close(loss, expected, 1e-5, 0, what);
+      if (what !== "q and v only") continue;
+      for (const [tensor, l2] of Object.entries(numbers.q_v_only.grad_l2)) {
+        close(norm(gradients.get(`${tensor}.weight`)!), l2, 1e-4, 0, tensor);
+      }
+    }
+  });
+
+  Deno.test(`sequences of ${name} packed into one row give the loss and gradients of padded ones`, async () => {
+    const numbers = await golden<LossGrads>(`${name}-loss-grads`);
+    const { model, values } = await fullModel(name);
+    const padded = await lossAndGradients(model, values, numbers);
+    const packed = await packedRun(model, values, numbers);
+    close(packed.loss, numbers.loss_f64, 1e-5, 0, "loss");
+    for (const [tensor, gradient] of padded.gradients) {
+      const apart = distance(packed.gradients.get(tensor)!, gradient);
+      assert.ok(apart < 1e-4, `${tensor}: ${apart}`);
+    }
+  });
+
+  Deno.test(`twenty steps of AdamW on ${name} follow PyTorch`, async () => {
+    const full = await golden<Curves>(`${name}-train-full`);
+    const adapters = await golden<Curves>(`${name}-train-lora`);
+    const { init } = await golden<Lora>(`${name}-lora`);
+    const runs = [
+      ["full, decay on all", await fullModel(name, true), full, full["decay_all"]],
+      ["full", await fullModel(name), full, full["no_decay_on_norm_and_bias"]],
+      ["adapters", await loraModel(name, init), adapters, adapters["start_given_A_B"]],
+      [
+        "adapters from zero",
+        await loraModel(name, init, { zeroB: true }),
+        adapters,
+        adapters["start_given_A_zero_B"],
+      ],
+    ] as const;
+    for (const [what, { model, values }, { peak_lr }, curve] of runs) {
+      await followCurve(what, model, values, full.batches, peak_lr, curve!);
+    }
+  });
+}
+
+interface Curve {
+  lr: number[];
+  f64: { loss: number[]; grad_norm: number[]; final_loss_on_batch0: number };
+  final_params?: Record<string, { l2: number }>;
+}
+
+interface Curves {
+  peak_lr: number;
+  batches: PaddedBatch[];
+  decay_all?: Curve;
+  no_decay_on_norm_and_bias?: Curve;
+  start_given_A_B?: Curve;
+  start_given_A_zero_B?: Curve;
+}
+
+async function followCurve(
+  what: string,
+  model: TrainedModel,
+  values: Float32Array[],
+  batches: PaddedBatch[],
+  peak: number,
+  curve: Curve,
+): Promise<void> {
+  await using session = await Session.create(trainingGraph(model, { maxPositions: MAX_POSITIONS }));
+  const learner = new Learner(model.buckets, values);
+  for (const [step, batch] of batches.entries()) {
+    const { loss } = await learner.accumulate(session, feedsOf(batch));
+    close(floats(loss)[0]!, curve.f64.loss[step]!, 1e-5, 0, `${what}: loss ${step}`);
+    const rate = learningRate({ kind: "cosine", peak, warmupSteps: 4, steps: 20 }, step);
+    close(rate, curve.lr[step]!, 1e-9, 1e-15, `${what}: learning rate ${step}`);
+    const { gradientNorm } = learner.update({ learningRate: rate, weightDecay: 0.01, maxGradientNorm: 1 });
+    close(gradientNorm, curve.f64.grad_norm[step]!, 1e-4, 0, `${what}: gradient norm ${step}`);
+  }
+  const { loss } = await learner.accumulate(session, feedsOf(batches[0]!));
+  close(floats(loss)[0]!, curve.f64.final_loss_on_batch0, 1e-5, 0, `${what}: loss after the last step`);
+  const final = byName(model.buckets, learner.states.map((state) => state.parameters as Float32Array));
+  for (const [tensor, { l2 }] of Object.entries(curve.final_params ?? {})) {
+    close(norm(final.get(tensor) ?? final.get(`${tensor}.weight`)!), l2, 1e-5, 0, `${what}: ${tensor}`);
+  }
+}
+
+function norm(vector: Float32Array): number {
+  return Math.hypot(...vector);
+}
+
+/** All rows without their padding, one after another in a single row. */
+async function packedRun(model: TrainedModel, values: Float32Array[], batch: LossGrads) {
+  const lengths = batch.attention_mask.map((row) => row.reduce((sum, real) => sum + real, 0));
+  const parts = lengths.map((length, b) => ({
+    ids: batch.input_ids[b]!.slice(0, length),
+    labels: batch.labels[b]!.slice(0, length),
+  }));
+  const feeds = feedsOf({
+    input_ids: [parts.flatMap(({ ids }) => ids)],
+    labels: [parts.flatMap(({ labels }) => [-100, ...labels.slice(1)])],
+  });
+  const shape = feeds.ids.shape;
+  await using session = await Session.create(
+    trainingGraph(model, { maxPositions: MAX_POSITIONS, packed: true }),
+  );
+  const learner = new Learner(model.buckets, values);
+  const outputs = await learner.accumulate(session, {
+    ...feeds,
+    positions: int64(lengths.flatMap((length) => Array.from({ length }, (_, t) => t)), shape),
+    segments: int64(lengths.flatMap((length, b) => Array<number>(length).fill(b + 1)), shape),
+  });
+  return { loss: floats(outputs["loss"])[0]!, gradients: byName(model.buckets, learner.gradients!) };
+}
