@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import { sampleEvents } from "../../core/testing/mod.ts";
 import type { TrainEvent } from "../../core/trainer.ts";
@@ -33,7 +33,10 @@ Deno.test("JsonlSink writes each event as a line with its time", () =>
     let time = 100;
     const events = [start(0), step(1), step(2)];
     await play(join(folder, "new/run"), events, () => time++);
-    deepEqual(linesOf(join(folder, "new/run")), events.map((event, at) => ({ time: 100 + at, ...event })));
+    assert.deepEqual(
+      linesOf(join(folder, "new/run")),
+      events.map((event, at) => ({ time: 100 + at, ...event })),
+    );
   }));
 
 Deno.test("JsonlSink holds each step once after a run was resumed, by another sink or the same", () =>
@@ -41,10 +44,17 @@ Deno.test("JsonlSink holds each step once after a run was resumed, by another si
     await play(folder, [start(0), step(1), step(2), step(3)]);
     await Deno.writeTextFile(join(folder, METRICS_FILE), '{"kind":"st', { append: true }); // killed while writing
     await play(folder, [start(2), step(3), step(4)]);
-    deepEqual(stepsOf(linesOf(folder)), [1, 2, 3, 4]);
-    deepEqual(linesOf(folder).map(({ kind }) => kind), ["start", "step", "step", "start", "step", "step"]);
+    assert.deepEqual(stepsOf(linesOf(folder)), [1, 2, 3, 4]);
+    assert.deepEqual(linesOf(folder).map(({ kind }) => kind), [
+      "start",
+      "step",
+      "step",
+      "start",
+      "step",
+      "step",
+    ]);
     await play(join(folder, "same"), sampleEvents());
-    deepEqual(stepsOf(linesOf(join(folder, "same"))), [1, 2, 3, 4]);
+    assert.deepEqual(stepsOf(linesOf(join(folder, "same"))), [1, 2, 3, 4]);
   }));
 
 Deno.test("JsonlSink keeps the file of an earlier run when a run starts afresh", () =>
@@ -52,14 +62,14 @@ Deno.test("JsonlSink keeps the file of an earlier run when a run starts afresh",
     for (const run of [1, 2, 3]) await play(folder, [start(0), step(1, run)]);
     const lossOf = (file: string): unknown =>
       (linesOf(folder, file)[1] as { metrics?: { loss: number } }).metrics?.loss;
-    deepEqual(["metrics.1.jsonl", "metrics.2.jsonl", METRICS_FILE].map(lossOf), [1, 2, 3]);
+    assert.deepEqual(["metrics.1.jsonl", "metrics.2.jsonl", METRICS_FILE].map(lossOf), [1, 2, 3]);
   }));
 
 Deno.test("JsonlSink writes numbers that JSON lacks as texts", () =>
   inFolder(async (folder) => {
     const metrics = { loss: NaN, gradientNorm: Infinity, learningRate: -Infinity };
     await play(folder, [{ kind: "evaluation", step: 1, metrics }]);
-    deepEqual(linesOf(folder)[0], {
+    assert.deepEqual(linesOf(folder)[0], {
       time: 5,
       kind: "evaluation",
       step: 1,
@@ -71,13 +81,13 @@ Deno.test("JsonlSink names the file that it cannot write", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "file"), "");
     const sink = new JsonlSink({ folder: join(folder, "file"), now: () => 0 });
-    await rejects(async () => await sink.write(start(0)), {
+    await assert.rejects(async () => await sink.write(start(0)), {
       code: "FILE_ACCESS",
       message: `Cannot read "${
         join(folder, "file", METRICS_FILE)
       }": a part of the path is a file, not a folder`,
     });
-    await rejects(async () => {
+    await assert.rejects(async () => {
       const closed = new JsonlSink({ folder: "run", now: () => 0 });
       await closed.close();
       await closed.write(start(0));
@@ -85,5 +95,5 @@ Deno.test("JsonlSink names the file that it cannot write", () =>
       name: "TypeError",
       message: 'Cannot write to "run/metrics.jsonl": wanted an open sink: received a closed one',
     });
-    equal([...Deno.readDirSync(folder)].length, 1);
+    assert.equal([...Deno.readDirSync(folder)].length, 1);
   }));

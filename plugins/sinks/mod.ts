@@ -1,6 +1,6 @@
 /**
- * Sinks: what becomes of the events of training. Each is a class whose clock and outlet are arguments, and a
- * contribution for a kernel on the real ones.
+ * Sinks: what becomes of the events of training. Each is a contribution for a kernel, on the real clock and outlet, and
+ * behind it a class that takes both as arguments.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { progressSink } from "./progress.ts";
 import { tensorboardSink } from "./tensorboard.ts";
 
 export * from "./jsonl.ts";
-export * from "./opentelemetry.ts";
+export { opentelemetrySink, type OpentelemetrySinkOptions } from "./opentelemetry.ts";
 export * from "./progress.ts";
 export * from "./tensorboard.ts";
 

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { sampleEvents } from "../../core/testing/mod.ts";
 
 /** OTLP/JSON as far as the test reads it. */
@@ -65,7 +65,7 @@ async function collected(
     stdout: "null",
     stderr: "piped",
   }).output();
-  ok(success, new TextDecoder().decode(stderr));
+  assert.ok(success, new TextDecoder().decode(stderr));
   return {
     spans: sent.flatMap(({ resourceSpans = [] }) =>
       resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
@@ -81,14 +81,14 @@ Deno.test("OpentelemetrySink sends metrics and a span a run to a collector", asy
   const valueOf = (name: string): unknown => {
     const { gauge, sum } = metrics.findLast((metric) => metric.name === name) ?? {};
     const { asDouble, asInt, attributes } = (gauge ?? sum)!.dataPoints.at(-1)!;
-    deepEqual(plain(attributes), { "knowlyr.run": "r1" });
+    assert.deepEqual(plain(attributes), { "knowlyr.run": "r1" });
     return asDouble ?? Number(asInt);
   };
-  equal(valueOf("knowlyr.train.loss"), 0.25);
-  equal(valueOf("knowlyr.train.tokensPerSecond"), 1200);
-  equal(valueOf("knowlyr.eval.loss"), 0.3);
-  equal(valueOf("knowlyr.train.steps"), 5); // three, then two of the resumed run
-  deepEqual(spans.map(({ attributes }) => plain(attributes)), [
+  assert.equal(valueOf("knowlyr.train.loss"), 0.25);
+  assert.equal(valueOf("knowlyr.train.tokensPerSecond"), 1200);
+  assert.equal(valueOf("knowlyr.eval.loss"), 0.3);
+  assert.equal(valueOf("knowlyr.train.steps"), 5); // three, then two of the resumed run
+  assert.deepEqual(spans.map(({ attributes }) => plain(attributes)), [
     {
       "knowlyr.run": "r1",
       "knowlyr.start_step": 0,
@@ -111,7 +111,7 @@ Deno.test("OpentelemetrySink sends metrics and a span a run to a collector", asy
       "knowlyr.summary.loss": 0.25,
     },
   ]);
-  deepEqual(spans.map(({ events }) => events.map(({ name }) => name)), [["checkpoint"], [
+  assert.deepEqual(spans.map(({ events }) => events.map(({ name }) => name)), [["checkpoint"], [
     "notice",
     "evaluation",
   ]]);
@@ -119,11 +119,11 @@ Deno.test("OpentelemetrySink sends metrics and a span a run to a collector", asy
 
 Deno.test("OpentelemetrySink leaves the span of a run that did not end with an error", async () => {
   const { spans } = await collected(sampleEvents().slice(0, 2), true);
-  deepEqual(spans.map(({ status }) => status), [
+  assert.deepEqual(spans.map(({ status }) => status), [
     { message: "The run stopped without an end event", code: 2 },
   ]);
 });
 
 Deno.test("OpentelemetrySink does nothing unless OTEL_DENO is on", async () => {
-  deepEqual(await collected(sampleEvents(), false), { spans: [], metrics: [] });
+  assert.deepEqual(await collected(sampleEvents(), false), { spans: [], metrics: [] });
 });

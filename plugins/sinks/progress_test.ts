@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import assert from "node:assert/strict";
 import fc from "fast-check";
 import { sampleEvents } from "../../core/testing/mod.ts";
 import type { TrainEvent } from "../../core/trainer.ts";
@@ -41,7 +41,7 @@ const start: TrainEvent = { kind: "start", config: null, totals: { steps: 1000, 
 const step = (at: number): TrainEvent => ({ kind: "step", step: at, steps: 1000, metrics });
 
 Deno.test("ProgressSink redraws one line on a terminal", () => {
-  deepEqual(written([start, step(1), step(500)], { columns: 110 }), [
+  assert.deepEqual(written([start, step(1), step(500)], { columns: 110 }), [
     "Training: 1000 steps, 40 rows\n",
     "\r\x1b[2K╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 1/1000  loss 2.346  16:39 left  12.3k tokens/s  lr 1.0e-4  grad 0.988  1.5GB",
     "\r\x1b[2K━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌ 500/1000  loss 2.346  0:02 left  12.3k tokens/s  lr 1.0e-4  grad 0.988  1.5GB",
@@ -54,28 +54,31 @@ Deno.test("ProgressSink keeps the line inside the terminal, whatever its width",
     for (const chunk of written([step(1), step(999)], { columns, color })) {
       // deno-lint-ignore no-control-regex -- what is looked for are control sequences
       const seen = chunk.replaceAll(/\x1b\[\d*[A-Za-z]|[\r\n]/g, "");
-      ok([...seen].length < Math.max(columns, 1) || seen === "", `${columns}: ${seen}`);
+      assert.ok([...seen].length < Math.max(columns, 1) || seen === "", `${columns}: ${seen}`);
     }
   }));
-  equal(written([start, step(1)], { columns: 22 })[1], "\r\x1b[2K1/1000  loss 2.346");
+  assert.equal(written([start, step(1)], { columns: 22 })[1], "\r\x1b[2K1/1000  loss 2.346");
 });
 
 Deno.test("ProgressSink colours only where colours are wanted", () => {
-  ok(written([start, step(1)], { color: true })[1]!.includes("\x1b[2m╌"));
-  deepEqual(written([start, step(1)], { color: false }).filter((chunk) => chunk.includes("\x1b[2m")), []);
+  assert.ok(written([start, step(1)], { color: true })[1]!.includes("\x1b[2m╌"));
+  assert.deepEqual(
+    written([start, step(1)], { color: false }).filter((chunk) => chunk.includes("\x1b[2m")),
+    [],
+  );
 });
 
 Deno.test("ProgressSink draws on a terminal at most ten times a second, and the last step always", () => {
   const steps = Array.from({ length: 1000 }, (_, at) => step(at + 1));
   const chunks = written(steps, { stepMs: 10 }).filter((chunk) => chunk.startsWith("\r"));
-  equal(chunks.length, 101);
-  match(chunks.at(-1)!, / 1000\/1000 {2}loss 2\.346 {2}0:00 left/);
+  assert.equal(chunks.length, 101);
+  assert.match(chunks.at(-1)!, / 1000\/1000 {2}loss 2\.346 {2}0:00 left/);
 });
 
 Deno.test("ProgressSink writes a plain line every so often where there is no terminal", () => {
   const steps = Array.from({ length: 1000 }, (_, at) => step(at + 1));
   const chunks = written([start, ...steps], { terminal: false, stepMs: 100, everySeconds: 20 });
-  deepEqual(chunks.map((chunk) => chunk.split("  ").slice(0, 3).join("  ").trimEnd()), [
+  assert.deepEqual(chunks.map((chunk) => chunk.split("  ").slice(0, 3).join("  ").trimEnd()), [
     "Training: 1000 steps, 40 rows",
     "1/1000  loss 2.346  1:40 left",
     "201/1000  loss 2.346  1:20 left",
@@ -84,11 +87,11 @@ Deno.test("ProgressSink writes a plain line every so often where there is no ter
     "801/1000  loss 2.346  0:20 left",
     "1000/1000  loss 2.346  0:00 left",
   ]);
-  ok(chunks.every((chunk) => chunk.endsWith("\n")));
+  assert.ok(chunks.every((chunk) => chunk.endsWith("\n")));
 });
 
 Deno.test("ProgressSink tells a run from start to end, resumed in between", () => {
-  deepEqual(written(sampleEvents(), { terminal: false, everySeconds: 1000 }), [
+  assert.deepEqual(written(sampleEvents(), { terminal: false, everySeconds: 1000 }), [
     "Training: 4 steps, 16 rows\n",
     "1/4  loss 1.000  0:03 left  1.2k tokens/s  lr 1.0e-3  grad 0.500  200MB\n",
     "Interrupted at step 3 after 0:05\n",
@@ -102,7 +105,7 @@ Deno.test("ProgressSink tells a run from start to end, resumed in between", () =
 
 Deno.test("ProgressSink puts a message above the line and lets it not move the cursor", () => {
   const chunks = written([step(1), { kind: "notice", message: "a\x1b[2J\nb\x9bc" }]);
-  deepEqual([chunks[1], chunks[2]], ["\r\x1b[2Ka [2J b c\n", chunks[0]]);
+  assert.deepEqual([chunks[1], chunks[2]], ["\r\x1b[2Ka [2J b c\n", chunks[0]]);
 });
 
 Deno.test("the kernel's progress sink writes to standard error without control characters when that is no terminal", async () => {
@@ -117,5 +120,8 @@ Deno.test("the kernel's progress sink writes to standard error without control c
     stdout: "piped",
     stderr: "piped",
   }).output();
-  deepEqual([stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)), ["", "1/1  loss 1.000\n"]);
+  assert.deepEqual([stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)), [
+    "",
+    "1/1  loss 1.000\n",
+  ]);
 });

@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
 import { sampleEvents } from "../../core/testing/mod.ts";
@@ -70,9 +70,9 @@ function readEvents(path: string): Read[] {
   const found: Read[] = [];
   for (let at = 0; at < bytes.length;) {
     const length = Number(view.getBigUint64(at, true));
-    equal(view.getUint32(at + 8, true), maskedCrc32c(bytes.subarray(at, at + 8)));
+    assert.equal(view.getUint32(at + 8, true), maskedCrc32c(bytes.subarray(at, at + 8)));
     const data = bytes.subarray(at + 12, at + 12 + length);
-    equal(view.getUint32(at + 12 + length, true), maskedCrc32c(data));
+    assert.equal(view.getUint32(at + 12 + length, true), maskedCrc32c(data));
     found.push(readMessage(data));
     at += 16 + length;
   }
@@ -96,10 +96,10 @@ async function play(folder: string, events: readonly TrainEvent[], host?: string
 }
 
 Deno.test("crc32c() gives the values of RFC 3720, B.4", () => {
-  equal(crc32c(new Uint8Array(32)), 0x8a9136aa);
-  equal(crc32c(new Uint8Array(32).fill(0xff)), 0x62a8ab43);
-  equal(crc32c(Uint8Array.from({ length: 32 }, (_, at) => at)), 0x46dd794e);
-  equal(crc32c(new TextEncoder().encode("123456789")), 0xe3069283);
+  assert.equal(crc32c(new Uint8Array(32)), 0x8a9136aa);
+  assert.equal(crc32c(new Uint8Array(32).fill(0xff)), 0x62a8ab43);
+  assert.equal(crc32c(Uint8Array.from({ length: 32 }, (_, at) => at)), 0x46dd794e);
+  assert.equal(crc32c(new TextEncoder().encode("123456789")), 0xe3069283);
 });
 
 Deno.test("encodeEvent() says what a parser reads back", () => {
@@ -114,7 +114,7 @@ Deno.test("encodeEvent() says what a parser reads back", () => {
     scalars,
   });
   fc.assert(fc.property(record, (event) => {
-    deepEqual(readMessage(encodeEvent(event)), { ...event, scalars: { ...event.scalars } });
+    assert.deepEqual(readMessage(encodeEvent(event)), { ...event, scalars: { ...event.scalars } });
   }));
 });
 
@@ -127,9 +127,9 @@ Deno.test("TensorboardSink writes scalars of steps and evaluations into a file n
       { kind: "notice", message: "not a number" },
       { kind: "end", step: 300, reason: "done", summary: null },
     ], "box");
-    deepEqual(names, ["events.out.tfevents.1700000000.box"]);
+    assert.deepEqual(names, ["events.out.tfevents.1700000000.box"]);
     const wallTime = 1_700_000_000.5;
-    deepEqual(readEvents(join(folder, names[0]!)), [
+    assert.deepEqual(readEvents(join(folder, names[0]!)), [
       { wallTime, step: 0, version: "brain.Event:2" },
       { wallTime, step: 1, starts: true },
       { wallTime, step: 300, scalars: { "train/loss": 0.5, "train/learningRate": 0.25 } },
@@ -141,11 +141,11 @@ Deno.test("TensorboardSink writes a resumed run into a file of its own that star
   inFolder(async (folder) => {
     await play(folder, sampleEvents().slice(0, 6));
     const names = await play(folder, sampleEvents().slice(6));
-    deepEqual(names, [
+    assert.deepEqual(names, [
       "events.out.tfevents.1700000000.localhost",
       "events.out.tfevents.1700000001.localhost",
     ]);
-    deepEqual(readEvents(join(folder, names[1]!)).map(({ step, starts = false }) => [step, starts]), [
+    assert.deepEqual(readEvents(join(folder, names[1]!)).map(({ step, starts = false }) => [step, starts]), [
       [0, false],
       [3, true],
       [3, false],
@@ -155,7 +155,7 @@ Deno.test("TensorboardSink writes a resumed run into a file of its own that star
   }));
 
 Deno.test("TensorboardSink refuses a host that is a path", () => {
-  throws(() => new TensorboardSink({ folder: "run", host: "../x", now: () => 0 }), {
+  assert.throws(() => new TensorboardSink({ folder: "run", host: "../x", now: () => 0 }), {
     name: "TypeError",
     message: 'Cannot name event files: host: wanted a name: received "../x"',
   });
