@@ -26,7 +26,8 @@ const SHOWN: readonly (readonly [string, (value: number) => string])[] = [
   ["memoryBytes", (value) => `${short(value)}B`],
 ];
 
-const BAR = 20;
+/** The bar takes an eighth of the line, within these widths; a line too narrow for the least has none. */
+const [LEAST_BAR, MOST_BAR] = [6, 20];
 
 /** Parts of the line, most important first. */
 export function progressParts({ step, steps, metrics, secondsLeft }: Progress): readonly string[] {
@@ -42,21 +43,23 @@ export function progressParts({ step, steps, metrics, secondsLeft }: Progress): 
   ];
 }
 
-/** As many parts as fit into `columns`, after a bar where there is room for one. */
+/** A bar where the line is wide enough for one, and as many parts as fit beside it. */
 export function fittedLine(progress: Progress, columns: number): { bar: string; text: string } {
-  const parts = progressParts(progress);
-  let text = parts[0]!;
-  for (const part of parts.slice(1)) {
-    if (text.length + 2 + part.length > columns) break;
+  const eighth = Math.min(MOST_BAR, Math.floor(columns / 8));
+  const width = eighth < LEAST_BAR ? 0 : eighth;
+  const room = Math.max(0, width === 0 ? columns : columns - width - 1);
+  const [steps, ...parts] = progressParts(progress);
+  let text = steps!.slice(0, room);
+  for (const part of parts) {
+    if (text.length + 2 + part.length > room) break;
     text += `  ${part}`;
   }
-  const withBar = columns - text.length - 1 >= BAR;
-  return { bar: withBar ? barOf(progress) : "", text: text.slice(0, Math.max(0, columns)) };
+  return { bar: barOf(progress, width), text };
 }
 
-function barOf({ step, steps }: Progress): string {
-  const full = steps > 0 ? Math.min(BAR, Math.floor(BAR * step / steps)) : 0;
-  return "━".repeat(full) + "╌".repeat(BAR - full);
+function barOf({ step, steps }: Progress, width: number): string {
+  const full = steps > 0 ? Math.min(width, Math.floor(width * step / steps)) : 0;
+  return "━".repeat(full) + "╌".repeat(width - full);
 }
 
 /** Hours, minutes and seconds: `1:02:03`, `2:03`. */

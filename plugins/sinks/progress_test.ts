@@ -43,8 +43,8 @@ const step = (at: number): TrainEvent => ({ kind: "step", step: at, steps: 1000,
 Deno.test("ProgressSink redraws one line on a terminal", () => {
   assert.deepEqual(written([start, step(1), step(500)], { columns: 110 }), [
     "Training: 1000 steps, 40 rows\n",
-    "\r\x1b[2K╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 1/1000  loss 2.346  16:39 left  12.3k tokens/s  lr 1.0e-4  grad 0.988  1.5GB",
-    "\r\x1b[2K━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌ 500/1000  loss 2.346  0:02 left  12.3k tokens/s  lr 1.0e-4  grad 0.988  1.5GB",
+    "\r\x1b[2K╌╌╌╌╌╌╌╌╌╌╌╌╌ 1/1000  loss 2.346  16:39 left  12.3k tokens/s  lr 1.0e-4  grad 0.988  1.5GB",
+    "\r\x1b[2K━━━━━━╌╌╌╌╌╌╌ 500/1000  loss 2.346  0:02 left  12.3k tokens/s  lr 1.0e-4  grad 0.988  1.5GB",
     "\n",
   ]);
 });
