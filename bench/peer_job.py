@@ -13,7 +13,7 @@ The job, a JSON object:
     max_grad_norm   default 1, null: no clipping
     batches         [{"ids": [[…]], "labels": [[…]], "positions": [[…]]}]; labels as ids (not shifted), -100 carries no loss.
                     Short rows are padded on the right. positions may be left out; where they start again inside a row a new
-                    sequence starts (packing)
+                    sequence starts (packing), whose first label must be -100
     warmup          first steps left out of the tokens a second, default 0
     mode            "eager" | "compile" (torch.compile), default "eager"
     fused           fused AdamW, default false
