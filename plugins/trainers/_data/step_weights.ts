@@ -67,14 +67,17 @@ function scaled(shares: readonly number[], tokens: readonly number[], maxWeight:
   // The largest are capped first: once c no longer lifts the next one over the cap, c is final.
   const order = shares.map((_, step) => step).filter((step) => shares[step]! > 0)
     .sort((a, b) => shares[b]! - shares[a]!);
-  let count = order.reduce((sum, step) => sum + tokens[step]!, 0); // Σ n_s that is still to be given out
-  let sum = order.reduce((total, step) => total + tokens[step]! * shares[step]!, 0);
-  for (const step of order) {
-    const c = count / sum;
-    weights[step] = Math.min(maxWeight, c * shares[step]!);
-    if (weights[step] < maxWeight) continue;
-    count -= tokens[step]! * maxWeight;
-    sum -= tokens[step]! * shares[step]!;
+  // Σ n_s · share over this step and all smaller ones, added from the smallest on: no digits are lost by subtraction.
+  const rest = new Float64Array(order.length + 1);
+  for (let at = order.length - 1; at >= 0; at--) {
+    rest[at] = rest[at + 1]! + tokens[order[at]!]! * shares[order[at]!]!;
   }
+  let left = order.reduce((sum, step) => sum + tokens[step]!, 0); // what is still to be given out
+  let first = 0; // first step that is not capped
+  while (first < order.length && left * (shares[order[first]!]! / rest[first]!) >= maxWeight) {
+    left = Math.max(0, left - tokens[order[first]!]! * maxWeight);
+    weights[order[first++]!] = maxWeight;
+  }
+  for (const step of order.slice(first)) weights[step] = left * (shares[step]! / rest[first]!);
   return weights;
 }
