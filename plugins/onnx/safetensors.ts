@@ -185,7 +185,7 @@ export async function writeSafetensors(
     await file.sync();
   } catch (thrown) {
     await Deno.remove(part).catch(() => {});
-    throw isGymError(thrown) || thrown instanceof RangeError ? thrown : access(path, thrown);
+    throw isGymError(thrown) || thrown instanceof RangeError ? thrown : access(path, thrown, "write");
   }
   await Deno.rename(part, path);
 }
@@ -299,8 +299,8 @@ function invalid(file: string, what: string): GymError {
   return new GymError("INVALID_DATA", `Cannot read weights ${file}: ${what}`, { file });
 }
 
-function access(file: string, thrown: unknown): GymError {
-  return new GymError("FILE_ACCESS", `Cannot open weights ${file}: ${messageOf(thrown)}`, { file }, {
+function access(file: string, thrown: unknown, act: "open" | "write" = "open"): GymError {
+  return new GymError("FILE_ACCESS", `Cannot ${act} weights ${file}: ${messageOf(thrown)}`, { file }, {
     cause: thrown,
   });
 }
