@@ -100,7 +100,9 @@ export class HubClient {
 
 /** A failed fetch says why in its cause. */
 function reasonOf(thrown: unknown): string {
-  return thrown instanceof Error && thrown.cause instanceof Error ? messageOf(thrown.cause) : messageOf(thrown);
+  return thrown instanceof Error && thrown.cause instanceof Error
+    ? messageOf(thrown.cause)
+    : messageOf(thrown);
 }
 
 /** The error for a hub that cannot be reached. */

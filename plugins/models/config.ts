@@ -27,10 +27,13 @@ export type RopeScaling =
 export interface ModelConfig {
   /** Class in transformers: `LlamaForCausalLM`. */
   readonly architecture: string;
+  /** Which switches hold. */
   readonly family: ModelFamily;
   /** Rows of the embedding; the tokenizer may know fewer tokens. */
   readonly vocabularySize: number;
+  /** Width of the hidden states. */
   readonly hiddenSize: number;
+  /** Number of decoder layers. */
   readonly layers: number;
   /** Heads of the queries. */
   readonly heads: number;
@@ -38,11 +41,15 @@ export interface ModelConfig {
   readonly keyValueHeads: number;
   /** Size of one head; even. Need not be `hiddenSize / heads`. */
   readonly headDimension: number;
+  /** Width inside the feed-forward part. */
   readonly intermediateSize: number;
+  /** Added to the mean square in RMS norms. */
   readonly normEpsilon: number;
   /** Longest sequence, in tokens. */
   readonly contextLength: number;
+  /** Base of the rotary frequencies. */
   readonly ropeTheta: number;
+  /** How the rotary frequencies are scaled. */
   readonly ropeScaling: RopeScaling;
   /** Whether the head is the embedding. */
   readonly tiedHead: boolean;
@@ -56,7 +63,9 @@ export interface ModelConfig {
   readonly headNorms: boolean;
   /** Tokens that end a text; may be several, may be none. */
   readonly eosIds: readonly number[];
+  /** Token that begins a text, or null. */
   readonly bosId: number | null;
+  /** Token that fills rows, or null. */
   readonly padId: number | null;
   /** The object as it was parsed, for writing it back. */
   readonly raw: Readonly<Record<string, unknown>>;

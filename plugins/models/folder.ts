@@ -21,6 +21,7 @@ export type WeightType = "float32" | "float16" | "bfloat16";
 export interface ModelFolder {
   /** Absolute path. */
   readonly path: string;
+  /** What `config.json` says. */
   readonly config: ModelConfig;
   /** Where each tensor lies. */
   readonly weights: WeightsIndex;
@@ -30,6 +31,7 @@ export interface ModelFolder {
 
 /** What {@linkcode writeModelFolder} writes. */
 export interface ModelContents {
+  /** What `config.json` says. */
   readonly config: ModelConfig;
   /** By Hugging Face's names; exactly the {@linkcode expectedTensors} of `config`. */
   readonly tensors: ReadonlyMap<string, Tensor | LazyTensor>;

@@ -28,13 +28,13 @@ export interface DownloadOptions {
   readonly folder: string;
   /** Branch, tag or commit. @default "main" */
   readonly revision?: string;
-  /** @default "https://huggingface.co" */
+  /** Address of the hub. @default "https://huggingface.co" */
   readonly endpoint?: string;
   /** For models that are not public. Sent to the endpoint alone. */
   readonly token?: string;
   /** Which files of the repository are wanted. @default {@linkcode isModelFile} */
   readonly wants?: (path: string) => boolean;
-  /** @default The global one */
+  /** How requests are made. @default The global function */
   readonly fetch?: Fetch;
   /** Called as bytes come in. */
   readonly onProgress?: (progress: DownloadProgress) => void;
@@ -48,11 +48,13 @@ export interface DownloadOptions {
 
 /** What was downloaded. */
 export interface DownloadedModel {
+  /** Name on the hub. */
   readonly id: string;
   /** The commit that the revision meant. */
   readonly commit: string;
   /** Absolute path. */
   readonly folder: string;
+  /** Paths in the folder, with their sizes. */
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
 }
 

@@ -15,12 +15,15 @@ import { expectedTensors, type ModelFolder, openModelFolder, writeModelFolder } 
 
 /** Dimensions of a decoder. */
 export interface ModelSize {
+  /** Number of decoder layers. */
   readonly layers: number;
+  /** Width of the hidden states. */
   readonly hiddenSize: number;
   /** Heads of the queries; divides `hiddenSize`. */
   readonly heads: number;
   /** Heads of keys and values; divides `heads`. */
   readonly keyValueHeads: number;
+  /** Width inside the feed-forward part. */
   readonly intermediateSize: number;
 }
 
@@ -36,7 +39,7 @@ export const MODEL_SIZES: Readonly<Record<ModelSizeName, ModelSize>> = Object.fr
 
 /** What {@linkcode initModel} makes. */
 export interface InitOptions {
-  /** @default "llama" */
+  /** Kind of decoder. @default "llama" */
   readonly family?: ModelFamily;
   /** A name of {@linkcode MODEL_SIZES}, or dimensions. @default "nano" */
   readonly size?: ModelSizeName | ModelSize;

@@ -52,7 +52,7 @@ export interface Adapter extends AdapterSettings {
 
 /** What {@linkcode writeAdapter} writes. */
 export interface AdapterContents extends Omit<AdapterSettings, "targetModules"> {
-  /** @default The last words of the modules in `tensors`, as a list. */
+  /** As in {@linkcode AdapterSettings}. @default The last words of the modules in `tensors`, as a list */
   readonly targetModules?: readonly string[] | string;
   /** Probability in training, from 0; recorded only. @default 0 */
   readonly dropout?: number;
