@@ -17,6 +17,7 @@ import { expectedTensors, type WeightType } from "./folder.ts";
 const CONFIG = "adapter_config.json";
 const WEIGHTS = "adapter_model.safetensors";
 const PREFIX = "base_model.model.";
+const NAME = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/;
 
 /** What an adapter says about itself. */
 export interface AdapterSettings {
@@ -56,7 +57,7 @@ export interface AdapterContents extends Omit<AdapterSettings, "targetModules"> 
   readonly targetModules?: readonly string[] | string;
   /** Probability in training, from 0; recorded only. @default 0 */
   readonly dropout?: number;
-  /** A and B by name, for example `model.layers.0.self_attn.q_proj.lora_A`. */
+  /** A and B by name, for example `model.layers.0.self_attn.q_proj.lora_A.weight`. */
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Element type on disk. @default "float32" */
   readonly type?: WeightType;
@@ -88,11 +89,18 @@ export async function readAdapter(folder: string): Promise<Adapter> {
 /**
  * Writes an adapter folder that PEFT reads. It appears whole or not at all.
  *
- * @throws {GymError} `FILE_ACCESS`, also when the folder exists and is not empty.
+ * @throws {GymError} `FILE_ACCESS`, also when the folder exists and is not empty. @throws {RangeError} For a tensor that
+ * is neither A nor B of a module.
  */
 export async function writeAdapter(folder: string, contents: AdapterContents): Promise<void> {
   const { tensors, type = "float32", files = {} } = contents;
-  const named = new Map([...tensors].map(([name, tensor]) => [`${PREFIX}${name}.weight`, tensor]));
+  const named = new Map([...tensors].map(([name, tensor]) => [`${PREFIX}${name}`, tensor]));
+  const wrong = [...named.keys()].find((name) => !NAME.test(name))?.slice(PREFIX.length);
+  if (wrong !== undefined) {
+    throw new RangeError(
+      `Cannot write adapter: wanted a name like ‹module›.lora_A.weight: received "${wrong}"`,
+    );
+  }
   await writeFolder(folder, async (part) => {
     await writeAtomic(join(part, CONFIG), `${JSON.stringify(configOf(contents), null, 2)}\n`);
     for (const [name, text] of Object.entries(files)) await writeAtomic(join(part, name), text);
@@ -182,8 +190,6 @@ function targetsOf(fields: Fields): readonly string[] | string {
   throw fields.refusal("target_modules", "a list of names, a regular expression or all-linear");
 }
 
-const NAME = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/;
-
 function modulesOf(weights: WeightsIndex, rank: number, file: string): Map<string, AdapterModule> {
   const fail = (tensor: string, what: string): GymError =>
     new GymError("INVALID_DATA", `Cannot use adapter weights ${file}: "${tensor}": ${what}`, {
@@ -213,7 +219,7 @@ function modulesOf(weights: WeightsIndex, rank: number, file: string): Map<strin
 
 function configOf(contents: AdapterContents): Record<string, unknown> {
   const { rank, alpha, rsLora, baseModel, dropout = 0, tensors } = contents;
-  const words = [...tensors.keys()].map((name) => name.split(".").at(-2)!);
+  const words = [...tensors.keys()].map((name) => name.split(".").at(-3)!);
   return {
     peft_type: "LORA",
     task_type: "CAUSAL_LM",

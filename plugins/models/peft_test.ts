@@ -11,8 +11,8 @@ const settings = { rank: 2, alpha: 8, rsLora: false, baseModel: "base" };
 const module = "model.layers.0.self_attn.q_proj";
 const pair = (rank = 2, outputs = 64, inputs = 64): Map<string, Tensor> =>
   new Map([
-    [`${module}.lora_A`, { shape: [rank, inputs], data: new Float32Array(rank * inputs).fill(1) }],
-    [`${module}.lora_B`, { shape: [outputs, rank], data: new Float32Array(outputs * rank).fill(2) }],
+    [`${module}.lora_A.weight`, { shape: [rank, inputs], data: new Float32Array(rank * inputs).fill(1) }],
+    [`${module}.lora_B.weight`, { shape: [outputs, rank], data: new Float32Array(outputs * rank).fill(2) }],
   ]);
 
 Deno.test("readAdapter() reads what PEFT wrote", async () => {
@@ -57,8 +57,18 @@ Deno.test("writeAdapter() writes what readAdapter() reads", () =>
       `base_model.model.${module}.lora_B.weight`,
     ]);
     const { a, b } = modules.get(module)!;
-    assert.deepEqual(await readTensor(a), tensors.get(`${module}.lora_A`));
-    assert.deepEqual(await readTensor(b), tensors.get(`${module}.lora_B`));
+    assert.deepEqual(await readTensor(a), tensors.get(`${module}.lora_A.weight`));
+    assert.deepEqual(await readTensor(b), tensors.get(`${module}.lora_B.weight`));
+  }));
+
+Deno.test("writeAdapter() refuses a tensor that is neither A nor B", () =>
+  inFolder(async (folder) => {
+    const tensors = new Map([[`${module}.weight`, [...pair().values()][0]!]]);
+    await assert.rejects(writeAdapter(join(folder, "a"), { ...settings, tensors }), {
+      name: "RangeError",
+      message: `Cannot write adapter: wanted a name like ‹module›.lora_A.weight: received "${module}.weight"`,
+    });
+    assert.deepEqual(namesIn(folder), []);
   }));
 
 Deno.test("writeAdapter() keeps target modules that are a pattern", () =>
@@ -141,7 +151,7 @@ Deno.test("readAdapter() refuses tensors that are no pairs of the rank", () =>
       `"${full("lora_B")}": wanted its lora_A beside it: it is not there`,
     );
     await fails(
-      new Map([...pair(3)].map(([name, tensor]) => [`base_model.model.${name}.weight`, tensor])),
+      new Map([...pair(3)].map(([name, tensor]) => [`base_model.model.${name}`, tensor])),
       `"${full("lora_A")}": wanted a matrix of rank 2: received shape [3,64]`,
     );
   }));
