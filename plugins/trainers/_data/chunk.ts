@@ -79,6 +79,8 @@ interface Range {
   readonly to: number;
   /** Tokens to take out of the replies of the step before `from`. */
   readonly squeeze: number;
+  /** Whether the prompt tells how many steps are left out. */
+  readonly note: boolean;
 }
 
 interface Fitted {
@@ -114,19 +116,22 @@ class Chunker {
   }
 
   #guess(from: number): Range {
-    const { maxLength, overlapSteps = 1 } = this.#options;
+    const { maxLength, overlapSteps = 1, omittedNote: note = true } = this.#options;
     const { steps, promptTokens } = this.layout;
-    let room = maxLength - promptTokens - this.#noteTokens(from) - steps[from]!.answer;
+    let room = maxLength - promptTokens - steps[from]!.answer; // less the note, whose length follows from the context
     let context = from;
-    while (context > 0 && from - context < overlapSteps && costOf(steps[context - 1]!) <= room) {
-      room -= costOf(steps[--context]!);
+    while (context > Math.max(0, from - overlapSteps)) {
+      const left = room - costOf(steps[context - 1]!);
+      if (left < this.#noteTokens(context - 1)) break;
+      room = left;
+      context--;
     }
-    const before = context === from && overlapSteps > 0 ? steps[from - 1] : undefined;
-    const squeeze = before === undefined ? 0 : costOf(before) - room;
-    if (before !== undefined && room > 0 && squeeze < before.replies) {
-      return { context: from - 1, from, to: from + 1, squeeze };
+    if (context === from && from > 0 && overlapSteps > 0) {
+      const before = steps[from - 1]!;
+      const squeeze = costOf(before) + this.#noteTokens(from - 1) - room;
+      if (squeeze < before.replies) return { context: from - 1, from, to: from + 1, squeeze, note };
     }
-    return { context, from, to: this.#end(from, room), squeeze: 0 };
+    return { context, from, to: this.#end(from, room - this.#noteTokens(context)), squeeze: 0, note };
   }
 
   /** The step after the last trained one that fits in as well. */
@@ -146,17 +151,20 @@ class Chunker {
     return end;
   }
 
-  /** Gives up the last trained step, then the oldest context, then the middle of replies, then all context. */
-  #smaller({ context, from, to, squeeze }: Range, over: number): Range | null {
+  /** Gives up the last trained step, then the oldest context, the middle of replies, all context, the note. */
+  #smaller(range: Range, over: number): Range | null {
+    const { context, from, to, squeeze } = range;
     if (to > from + 1) {
       const last = this.layout.steps.findLastIndex(({ trained }, step) => trained && step < to - 1);
-      return { context, from, to: last + 1, squeeze };
+      return { ...range, to: last + 1 };
     }
-    if (context < from - 1) return { context: context + 1, from, to, squeeze };
-    if (context === from) return null;
-    return over === Infinity
-      ? { context: from, from, to, squeeze: 0 }
-      : { context, from, to, squeeze: squeeze + over };
+    if (context < from - 1) return { ...range, context: context + 1 };
+    if (context < from) {
+      return over === Infinity
+        ? { ...range, context: from, squeeze: 0 }
+        : { ...range, squeeze: squeeze + over };
+    }
+    return range.note && context > 0 ? { ...range, note: false } : null;
   }
 
   /** Takes from the prompt what it has beyond half of the room, then from the end of the answer. */
@@ -186,7 +194,7 @@ class Chunker {
   }
 
   /** Messages of a part; null when its replies cannot be shortened that far. */
-  #render({ context, from, to, squeeze }: Range): ChatMessage[] | null {
+  #render({ context, from, to, squeeze, note }: Range): ChatMessage[] | null {
     const { messages } = this.#row;
     const changed = new Map<number, ChatMessage>();
     if (squeeze > 0) {
@@ -196,7 +204,7 @@ class Chunker {
       for (const [order, at] of replies.entries()) changed.set(at, less.messages[order]!);
     }
     const asked = this.layout.prompt.at(-1);
-    if (context > 0 && asked !== undefined && this.#options.omittedNote !== false) {
+    if (context > 0 && asked !== undefined && note) {
       changed.set(asked, { ...messages[asked]!, content: messages[asked]!.content + noteOf(context) });
     }
     return this.#sources(context, to).map((at) => changed.get(at) ?? messages[at]!);

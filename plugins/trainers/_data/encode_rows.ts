@@ -64,7 +64,9 @@ export async function encodeRows(
   if (sequences.length === 0) {
     throw new GymError(
       "INVALID_DATA",
-      `Cannot train on the data: wanted at least one row to train on: received ${count.rows} rows, all left out`,
+      `Cannot train on the data: wanted at least one row to train on: received ${
+        counted(count.rows)
+      }, all left out`,
       { rows: count.rows, skipped: reasons },
     );
   }
@@ -74,8 +76,8 @@ export async function encodeRows(
 function refuseEmpty(origins: readonly string[], skipped: Readonly<Record<string, number>>): never {
   throw new GymError(
     "INVALID_DATA",
-    `Cannot train on ${origins[0]}: wanted a trained token in every row: received ${origins.length} ` +
-      `${origins.length === 1 ? "row" : "rows"} without any, this the first; skipEmpty leaves them out`,
+    `Cannot train on ${origins[0]}: wanted a trained token in every row: received ` +
+      `${counted(origins.length)} without any, this the first; skipEmpty leaves them out`,
     { count: origins.length, origins: origins.slice(0, 10), skipped },
   );
 }
@@ -88,4 +90,8 @@ function totals(
     tokens: sequences.reduce((sum, { ids }) => sum + ids.length, 0),
     trainedTokens: sequences.reduce((sum, sequence) => sum + trainedTokens(sequence), 0),
   };
+}
+
+function counted(rows: number): string {
+  return `${rows} ${rows === 1 ? "row" : "rows"}`;
 }
