@@ -29,3 +29,27 @@ export {
   Tokenizer,
   type TokenizerFiles,
 } from "./tokenizer.ts";
+export {
+  type ChatCodec,
+  type ChatCodecOptions,
+  createChatCodec,
+  DEFAULT_CHAT_TEMPLATE,
+  type EncodedChat,
+  type EncodeOptions,
+  loadChatCodec,
+  type LoadChatCodecOptions,
+  type ParseOptions,
+  type SpanPart,
+  type TokenSpan,
+  trainedMask,
+} from "./codec.ts";
+export { lintTemplate, type TemplateVerdict } from "./lint.ts";
+export {
+  formOf,
+  type ParsedText,
+  type TextCall,
+  type TextMessage,
+  TOOL_CALL_FORMS,
+  type ToolCallForm,
+  type ToolCallFormName,
+} from "./tool_call_text.ts";
