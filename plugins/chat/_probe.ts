@@ -67,17 +67,19 @@ export class Probe {
   borders(controls: readonly string[], eos: string | null): Borders {
     const opening = before(this.#render([user]), USER);
     const candidates = controls.filter((token) => !opening.includes(token));
-    const tails = [
-      after(this.#render([user, answer]), ANSWER),
-      after(this.#render([user, answer, user]), ANSWER).split(USER)[0]!,
-      after(this.#render([user, call], { tools: [tool] }), VALUE),
-    ];
-    const found = tails.flatMap((tail) => firstOf(tail, candidates) ?? []);
-    const stops = [...new Set([...(eos === null ? [] : [eos]), ...found])].sort((a, b) =>
-      b.length - a.length
-    );
+    const ends = (tails: readonly string[]) => tails.flatMap((tail) => firstOf(tail, candidates) ?? []);
+    const finals = new Set([
+      ...(eos === null ? [] : [eos]),
+      ...ends([
+        after(this.#render([user, answer]), ANSWER),
+        after(this.#render([user, call], { tools: [tool] }), VALUE),
+      ]),
+    ]);
+    const inside = ends([after(this.#render([user, answer, user]), ANSWER).split(USER)[0]!]);
+    const stops = [...new Set([...finals, ...inside])].sort((a, b) => b.length - a.length);
     return {
       stops,
+      finals: [...finals],
       headers: {
         user: afterTurn(after(this.#render([user], { generationPrompt: true }), USER), stops),
         tool: afterTurn(
