@@ -3,8 +3,21 @@
  *
  * @module
  */
+import type { Emitter, Reference } from "../encode.ts";
 import type { Value } from "../graph.ts";
 import { type Operator, sameType, sumTo, wantInputs } from "./operator.ts";
+
+/**
+ * The provider for WebGPU has no LogSoftmax: the runtime would take it to the CPU, with all logits there and back. So
+ * the plain form is x − max − log Σ exp(x − max).
+ */
+function emitLogSoftmax(x: Value, y: Value, emitter: Emitter): void {
+  if (emitter.fused) return emitter.node("LogSoftmax", [x], [y], { axis: -1 });
+  const over = (operator: string, of: Reference) => emitter.one(operator, [of, emitter.integers([-1])]);
+  const moved = emitter.one("Sub", [x, over("ReduceMax", x)]);
+  const sum = over("ReduceSum", emitter.one("Exp", [moved]));
+  emitter.node("Sub", [moved, emitter.one("Log", [sum])], [y]);
+}
 
 /** Building blocks by name. */
 export const NEURAL: Readonly<Record<string, Operator>> = {
@@ -22,7 +35,7 @@ export const NEURAL: Readonly<Record<string, Operator>> = {
     gradient: ({ graph: g, outputs: [y], gradient: dy }) => [
       () => g.sub(dy, g.mul(g.op("Exp", [y!]), g.reduceSum(dy, [-1], true))),
     ],
-    emit: ({ inputs, outputs }, emitter) => emitter.node("LogSoftmax", inputs, outputs, { axis: -1 }),
+    emit: ({ inputs: [x], outputs: [y] }, emitter) => emitLogSoftmax(x!, y!, emitter),
   },
   /**
    * Attention weights applied: scores [B, H, M, T], values [B, H, T, D] → output [B, H, M, D] and the weights
@@ -130,7 +143,7 @@ export const NEURAL: Readonly<Record<string, Operator>> = {
     ],
     emit: ({ inputs: [logits, targets], outputs: [y, logSoftmax] }, emitter) => {
       const last = emitter.integers([-1]);
-      emitter.node("LogSoftmax", [logits!], [logSoftmax!], { axis: -1 });
+      emitLogSoftmax(logits!, logSoftmax!, emitter);
       const index = emitter.one("Unsqueeze", [targets!, last]);
       emitter.node("Squeeze", [emitter.one("GatherElements", [logSoftmax!, index], { axis: 1 }), last], [y!]);
     },
