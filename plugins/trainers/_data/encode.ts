@@ -1,5 +1,5 @@
 /** A row → its sequences. */
-import { GymError } from "../../../core/errors.ts";
+import { GymError, hasCode, messageOf } from "../../../core/errors.ts";
 import { type ChunkOptions, chunksOf, type TooLong } from "./chunk.ts";
 import type { MessageCodec } from "./codec.ts";
 import { cutAt, mark, type MarkedTokens } from "./mark.ts";
@@ -50,7 +50,8 @@ export type SkipReason = "no trained token" | "no step has a positive reward" | 
 /**
  * Encodes one row. Tokens after the last trained one are dropped.
  *
- * @throws {GymError} `LIMIT_EXCEEDED` for what does not fit, unless `tooLong` says otherwise.
+ * @throws {GymError} `LIMIT_EXCEEDED` for what does not fit, unless `tooLong` says otherwise; `INVALID_DATA` for what the
+ * chat template refuses.
  * @throws {RangeError} If `maxLength` is below 2.
  */
 export function encodeRow(row: Row, codec: MessageCodec, options: EncodeOptions): EncodedRow {
@@ -59,9 +60,7 @@ export function encodeRow(row: Row, codec: MessageCodec, options: EncodeOptions)
       `Cannot encode rows: wanted a maxLength of at least 2: received ${options.maxLength}`,
     );
   }
-  const { parts, length, shortened } = row.kind === "plain"
-    ? partsOfText(row, codec, options)
-    : partsOfConversation(row, codec, options);
+  const { parts, length, shortened } = partsOf(row, codec, options);
   const skip = (skipped: SkipReason): EncodedRow => ({
     sequences: [],
     skipped,
@@ -89,6 +88,22 @@ interface RowParts {
   /** Tokens of the whole row. */
   readonly length: number;
   readonly shortened: boolean;
+}
+
+function partsOf(row: Row, codec: MessageCodec, options: EncodeOptions): RowParts {
+  if (row.kind === "plain") return partsOfText(row, codec, options);
+  try {
+    return partsOfConversation(row, codec, options);
+  } catch (thrown) {
+    if (!hasCode(thrown, "INVALID_DATA")) throw thrown;
+    // A template refuses conversations without knowing where they come from.
+    throw new GymError(
+      "INVALID_DATA",
+      `Cannot encode ${row.origin}: ${messageOf(thrown)}`,
+      { origin: row.origin },
+      { cause: thrown },
+    );
+  }
 }
 
 function partsOfText(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { GymError } from "../../../core/errors.ts";
 import {
   characterCodec as codec,
   characterTokenizer as tokenizer,
@@ -261,6 +262,20 @@ Deno.test("encodeRows() refuses rows without a trained token and names the first
   });
   await assert.rejects(encodeRows(stream([silent]), codec, { ...wide, skipEmpty: true }), {
     message: "Cannot train on the data: wanted at least one row to train on: received 1 row, all left out",
+  });
+});
+
+Deno.test("encodeRow() says which row a template refuses", () => {
+  const strict = {
+    ...codec,
+    encode: () => {
+      throw new GymError("INVALID_DATA", "Cannot render conversation: wanted a user: received none");
+    },
+  };
+  assert.throws(() => encodeRow(good, strict, wide), {
+    name: "GymError",
+    code: "INVALID_DATA",
+    message: "Cannot encode data.jsonl:1: Cannot render conversation: wanted a user: received none",
   });
 });
 

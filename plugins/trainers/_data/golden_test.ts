@@ -1,9 +1,12 @@
 /** Against step-weighted losses of an independent implementation. */
 import assert from "node:assert/strict";
-import { sequence } from "./_testing_test.ts";
+import { fileURLToPath } from "node:url";
+import { loadChatCodec } from "../../chat/codec.ts";
+import type { ChatMessage } from "../../chat/mod.ts";
+import { conversation, sequence } from "./_testing_test.ts";
 import { batchOf } from "./batch.ts";
+import { encodeRow } from "./encode.ts";
 import { planRun } from "./plan.ts";
-import { stepWeights } from "./step_weights.ts";
 
 const folder = new URL("../../../tests/data/step_weights/", import.meta.url);
 
@@ -61,23 +64,53 @@ for (const name of ["loss_01.json", "loss_03.json"]) {
   });
 }
 
-interface RewardCases {
-  readonly rows: readonly {
-    readonly step_rewards: readonly number[];
-    readonly trained_tokens: readonly number[];
-    readonly weights: readonly number[];
+interface WeightedCases {
+  readonly messages: readonly (readonly ChatMessage[])[];
+  readonly cases: readonly {
+    readonly trajectories: readonly number[];
+    readonly input_ids: readonly (readonly number[])[];
+    readonly labels: readonly (readonly number[])[];
+    readonly step_ids: readonly (readonly number[])[];
+    readonly step_rewards: readonly (readonly number[])[];
+    readonly token_weights_per_step: readonly (readonly number[])[];
   }[];
 }
 
-Deno.test("stepWeights() is proportional to the golden weights where no reward is negative", async () => {
-  const { rows } = await read<RewardCases>("rewards.json");
-  const plain = rows.filter(({ step_rewards: r }) => Math.min(...r) >= 0 && Math.max(...r) > 0);
-  assert.equal(plain.length, 3);
-  for (const { step_rewards, trained_tokens, weights } of plain) {
-    const made = stepWeights(step_rewards, trained_tokens).weights;
-    const scale = made[0]! / weights[0]!;
-    for (const [step, weight] of weights.entries()) {
-      assert.ok(Math.abs(made[step]! - scale * weight) < 1e-6, `${made} is not like ${weights}`);
+for (const model of ["tiny-qwen2", "tiny-llama", "tiny-qwen3"]) {
+  const golden = new URL(`../../../tests/golden/models/${model}-step-weighted.json`, import.meta.url);
+
+  Deno.test(`encodeRow() trains the tokens that ${model} trains in transformers, weighted alike`, async () => {
+    const { messages, cases } = JSON.parse(await Deno.readTextFile(golden)) as WeightedCases;
+    const codec = await loadChatCodec(
+      fileURLToPath(new URL(`../../../tests/golden/models/${model}`, import.meta.url)),
+    );
+    const all = cases.at(-1)!;
+    for (const [row, trajectory] of all.trajectories.entries()) {
+      const stepRewards = all.step_rewards[row]!;
+      const given = conversation(messages[trajectory]!, { stepRewards });
+      const encode = (weighting: "row" | "rewards") =>
+        encodeRow(given, codec, { maxLength: 1000, weighting }).sequences[0]!;
+      const { ids, weights, steps } = encode("row");
+      const labels = all.labels[row]!;
+      assert.deepEqual([...ids], all.input_ids[row]!.slice(0, ids.length));
+      assert.deepEqual(
+        labels.map((_, t) => (weights[t] ?? 0) > 0),
+        labels.map((label) => label !== -100),
+      );
+      assert.ok(weights.every((weight, t) => weight === 0 || steps[t] === all.step_ids[row]![t]));
+      // Rewards below 0 push away there; equal ones give 0 there and 1 here.
+      if (Math.min(...stepRewards) < 0 || Math.max(...stepRewards) === 0) continue;
+      const weighted = encode("rewards");
+      const wanted = all.token_weights_per_step[row]!;
+      const top = stepRewards.indexOf(Math.max(...stepRewards));
+      const scale = weighted.weights[
+        weighted.steps.findIndex((step, t) => step === top && weighted.weights[t]! > 0)
+      ]! /
+        wanted[top]!;
+      for (const [t, weight] of weighted.weights.entries()) {
+        const expected = weights[t]! > 0 ? scale * wanted[steps[t]!]! : 0;
+        assert.ok(Math.abs(weight - expected) < 1e-6, `row ${row}, token ${t}: ${weight} is not ${expected}`);
+      }
     }
-  }
-});
+  });
+}

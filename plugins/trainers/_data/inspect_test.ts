@@ -55,8 +55,8 @@ Deno.test("sequenceJson() gives head and runs", () => {
     row_tokens: 78,
   });
   assert.deepEqual(runs.at(-1), {
-    start: 65,
-    end: 68,
+    start: 66,
+    end: 69,
     role: "assistant",
     step: 1,
     weight: 1,

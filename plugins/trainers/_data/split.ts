@@ -20,7 +20,7 @@ export interface Split<T> {
 /**
  * Sets whole groups apart: a group goes where a hash of its name falls, whatever else is in the data, so a task seen in
  * training is never evaluated on and a grown data set keeps its split. The share is met on average; when one side would
- * be empty and there are two groups, the group nearest to it goes there.
+ * be empty and there are two groups, the group nearest to it goes there. One group alone is trained on.
  *
  * @throws {RangeError} If `share` is not between 0 and 1.
  */
@@ -35,7 +35,7 @@ export function splitByGroup<T extends { readonly group: string }>(
   for (const { group } of items) if (!places.has(group)) places.set(group, placeOf(group, seed));
   const sorted = [...places.values()].sort((a, b) => a - b);
   // Between the first and the last place, so that both sides have a group.
-  const border = sorted.length < 2 ? share : Math.min(Math.max(share, above(sorted[0]!)), sorted.at(-1)!);
+  const border = sorted.length < 2 ? 0 : Math.min(Math.max(share, above(sorted[0]!)), sorted.at(-1)!);
   const apart = (item: T) => places.get(item.group)! < border;
   return { train: items.filter((item) => !apart(item)), evaluation: items.filter(apart) };
 }

@@ -11,7 +11,8 @@ Deno.test("splitByGroup() puts each item on one side and each group on one side"
     assert.equal(train.length + evaluation.length, groups.length);
     const apart = new Set(evaluation.map(({ group }) => group));
     assert.ok(train.every(({ group }) => !apart.has(group)));
-    if (new Set(groups).size > 1) assert.ok(train.length > 0 && evaluation.length > 0);
+    assert.equal(evaluation.length > 0, new Set(groups).size > 1);
+    assert.ok(train.length > 0);
   }));
 });
 
