@@ -211,7 +211,10 @@ export function tokenSpans(spans: readonly TextSpan[], { starts, ends }: TokenOf
   for (let token = 0; token < starts.length; token++) {
     while (first + 1 < spans.length && spans[first]!.end <= starts[token]!) first++;
     const own = ownerOf(spans, first, ends[token]!);
-    if (owner !== null && own !== owner) out.push(tokenSpan(owner, from, token)), from = token;
+    if (owner !== null && own !== owner) {
+      out.push(tokenSpan(owner, from, token));
+      from = token;
+    }
     owner = own;
   }
   if (owner !== null) out.push(tokenSpan(owner, from, starts.length));

@@ -1,5 +1,6 @@
 /**
- * Chat messages: one rendering of trajectories that exporters, trainers and policies share.
+ * Chat, the leaf: trajectories as messages, messages as tokens with the place of everything in them, and tool calls as
+ * text. Exporters, trainers and policies share it. No plugin.
  *
  * @module
  */
