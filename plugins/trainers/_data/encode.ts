@@ -149,8 +149,8 @@ function refuse(
   const what = step === null ? "the row" : step < 0 ? "the prompt" : `step ${step + 1} with the prompt`;
   throw new GymError(
     "LIMIT_EXCEEDED",
-    `Cannot encode ${origin}: wanted ${what} in ${maxLength} tokens (maxLength): received ${needed}; ` +
-      'tooLong may be "skip" or "truncate"',
+    `Cannot encode ${origin}: wanted ${what} in ${maxLength} tokens (maxLength): received ${needed}` +
+      (tooLong === "error" ? '; tooLong may be "skip" or "truncate"' : ""),
     { origin, step, needed, maxLength },
   );
 }

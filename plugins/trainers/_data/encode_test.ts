@@ -212,6 +212,39 @@ Deno.test("encodeRow() fails, skips or cuts when an answer does not fit with its
   assert.equal(sequences[1]!.ids.length, 150);
 });
 
+Deno.test("encodeRow() fails when not even a cut answer fits", () => {
+  const prompt = [{ role: "system" as const, content: "" }, { role: "assistant" as const, content: "a" }];
+  assert.throws(() => encodeRow(conversation(prompt), codec, { maxLength: 20, tooLong: "truncate" }), {
+    message:
+      "Cannot encode data.jsonl:1: wanted step 1 with the prompt in 20 tokens (maxLength): received 23",
+  });
+});
+
+Deno.test("encodeRow() with one step a part trains thoughts that a template drops from earlier turns", () => {
+  const forgetful: typeof codec = {
+    ...codec,
+    encode(messages, options) {
+      const last = messages.findLastIndex(({ role }) => role === "assistant");
+      const shown = messages.map(({ reasoning_content, ...rest }, at) =>
+        at === last && reasoning_content !== undefined ? { ...rest, reasoning_content } : rest
+      );
+      return codec.encode(shown, options);
+    },
+  };
+  const row = conversation([
+    { role: "user", content: "task" },
+    { role: "assistant", content: "a", reasoning_content: "one" },
+    { role: "user", content: "b" },
+    { role: "assistant", content: "c", reasoning_content: "two" },
+  ]);
+  const { sequences } = encodeRow(row, forgetful, { ...wide, stepsPerChunk: 1, overlapSteps: Infinity });
+  assert.deepEqual(sequences.map(trainedText), [
+    "<think>one</think>a<|im_end|>",
+    "<think>two</think>c<|im_end|>",
+  ]);
+  assert.ok(textOf(sequences[1]!).includes("assistant\na<|im_end|>"));
+});
+
 Deno.test("encodeRow() truncates a long prompt to half of the room before an answer", () => {
   const row = conversation(episode([["answer", ""]], "t".repeat(300)));
   const { sequences } = encodeRow(row, codec, { maxLength: 120, tooLong: "truncate" });
