@@ -72,6 +72,7 @@ export {
   type ExportReport,
   type ExportRow,
 } from "./core/exporter.ts";
+export { type Sink, sink } from "./core/sink.ts";
 export { type Trainer, trainer, type TrainEvent, type TrainJob } from "./core/trainer.ts";
 export {
   type Command,

@@ -12,6 +12,7 @@
 export const ERROR_CODES = {
   CLASHING_ID: "Two plugins provide the same kind and id",
   CONTRACT_VERSION: "A contribution was written for another version of its kind's contract",
+  DIVERGED: "Training met numbers that are not finite, again and again",
   ENGINE_FAILED: "ONNX Runtime refused a graph or failed while running it",
   ENV_STATE: "An environment was used out of order, for example stepped before its reset",
   FILE_ACCESS: "A file or folder cannot be read or written",

@@ -12,12 +12,18 @@ import type { Json } from "./schema.ts";
 export interface TrainJob {
   /** Rows of the data set; a new pass asks again. */
   rows(): AsyncIterable<ExportRow>;
+  /** Name of the data set for messages: its n-th row stands on line n. @default "rows" */
+  readonly source?: string;
+  /** Rows to evaluate on; left out when there are none. */
+  readonly evaluation?: () => AsyncIterable<ExportRow>;
   /** Folder for checkpoints and the result. */
   readonly folder: string;
   /** Whether to go on from the newest checkpoint in `folder`. @default false */
   readonly resume?: boolean;
   /** Aborting saves a checkpoint and ends the stream. */
   readonly signal?: AbortSignal;
+  /** Milliseconds, for rates in metrics. @default performance.now */
+  readonly now?: () => number;
 }
 
 /**

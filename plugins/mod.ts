@@ -13,6 +13,7 @@ import policies from "./policies/mod.ts";
 import rubrics from "./rubrics/mod.ts";
 import runtimes from "./runtimes/mod.ts";
 import sinks from "./sinks/mod.ts";
+import trainers from "./trainers/mod.ts";
 import wrappers from "./wrappers/mod.ts";
 
 /** All built-in plugins, in load order. */
@@ -25,6 +26,7 @@ export const builtins: readonly Plugin[] = Object.freeze([
   rubrics,
   adapters,
   exporters,
+  trainers,
   sinks,
   commands,
 ]);

@@ -9,6 +9,8 @@ import { type ErrorCode, isGymError } from "../../core/errors.ts";
 const CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   CLASHING_ID: 2,
   CONTRACT_VERSION: 2,
+  DIVERGED: 1,
+  ENGINE_FAILED: 1,
   ENV_STATE: 1,
   FILE_ACCESS: 3,
   INTERRUPTED: 1,

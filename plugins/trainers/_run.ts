@@ -1,0 +1,387 @@
+/**
+ * The course of a run: planned steps one after another, with evaluations, checkpoints, early stopping and a resume that
+ * gives the same bytes as a run that was never stopped.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { GymError, messageOf } from "../../core/errors.ts";
+import { seeded } from "../../core/prng.ts";
+import type { Json } from "../../core/schema.ts";
+import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
+import { canonicalJson } from "../../core/trajectory_id.ts";
+import { learningRate, type Schedule, warmupStepsOf } from "../onnx/schedule.ts";
+import {
+  type Checkpoint,
+  CheckpointStore,
+  readState,
+  readVectors,
+  type TrainState,
+  writeState,
+  writeVectors,
+} from "./_checkpoint/mod.ts";
+import type { PlannedStep } from "./_data/mod.ts";
+import { CHANGEABLE } from "./_options.ts";
+import type { Trainee } from "./_trainee.ts";
+
+/** Options of a run, as the trainers' options name them. */
+export interface RunOptions {
+  readonly method: "lora" | "full";
+  readonly learningRate?: number | undefined;
+  readonly schedule: string;
+  readonly warmupRatio: number;
+  readonly weightDecay: number;
+  readonly maxGradientNorm: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly maxNonFinite: number;
+  readonly seed: number;
+  readonly evalEvery?: number | undefined;
+  readonly patience?: number | undefined;
+  readonly saveEvery: number;
+  readonly keep: number;
+  readonly overwrite: boolean;
+}
+
+/** What a trainer brings to a run: its data, already planned, and its loss. */
+export interface RunParts {
+  readonly trainee: Trainee;
+  readonly steps: readonly PlannedStep[];
+  /** Every option of the trainer, for the record and to refuse a resume with others. */
+  readonly config: { readonly [key: string]: Json };
+  /** Hash of the data. */
+  readonly dataHash: string;
+  /** What lies ahead, for the first event. */
+  readonly totals: Readonly<Record<string, number>>;
+  /** Accumulates the gradients of a step; returns its metrics, the loss among them. */
+  readonly accumulate: (step: PlannedStep) => Promise<Readonly<Record<string, number>>>;
+  /** Evaluates; null when there is nothing to evaluate on. The `loss` in it decides what is best. */
+  readonly evaluate: (() => Promise<{ readonly loss: number } & Readonly<Record<string, number>>>) | null;
+}
+
+/** Learning rate when none is given. */
+const LEARNING_RATES = { lora: 2e-4, full: 2e-5 } as const;
+
+/** File in a checkpoint that holds the optimiser's moments. */
+const MOMENTS = "optimizer.safetensors";
+
+/** Runs the planned steps. */
+export async function* runSteps(
+  options: RunOptions,
+  parts: RunParts,
+  job: TrainJob,
+): AsyncGenerator<TrainEvent> {
+  const run = await Run.open(options, parts, job);
+  yield* run.notices();
+  yield { kind: "start", step: run.step, config: parts.config, totals: parts.totals };
+  yield* run.go();
+}
+
+class Run {
+  step = 0;
+  readonly #options: RunOptions;
+  readonly #parts: RunParts;
+  readonly #job: TrainJob;
+  readonly #store: CheckpointStore;
+  readonly #schedule: Schedule;
+  readonly #notices: string[];
+  #bestMetric: number | null = null;
+  #sinceBest = 0;
+  #nonFinite = 0;
+  #lastEvaluation: { readonly step: number; readonly metrics: Readonly<Record<string, number>> } | null =
+    null;
+
+  private constructor(
+    options: RunOptions,
+    parts: RunParts,
+    job: TrainJob,
+    store: CheckpointStore,
+    notices: string[],
+  ) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#job = job;
+    this.#store = store;
+    this.#notices = notices;
+    const steps = parts.steps.length;
+    this.#schedule = {
+      kind: options.schedule as Schedule["kind"], // sound: the options' schema lists the kinds
+      peak: options.learningRate ?? LEARNING_RATES[options.method],
+      steps,
+      warmupSteps: warmupStepsOf(options.warmupRatio, steps),
+    };
+  }
+
+  /** Opens the folder; goes on from its newest checkpoint when the job says so. */
+  static async open(options: RunOptions, parts: RunParts, job: TrainJob): Promise<Run> {
+    const notices: string[] = [];
+    const store = await CheckpointStore.open(join(job.folder, "checkpoints"), {
+      keep: options.keep,
+      onNotice: (message) => void notices.push(message),
+    });
+    const run = new Run(options, parts, job, store, notices);
+    if (job.resume === true) {
+      const latest = await store.latest();
+      if (latest === null) notices.push(`No checkpoint in ${store.folder}: starting from the first step`);
+      else await run.#restore(latest);
+    } else if ((await store.steps()).length > 0) {
+      if (!options.overwrite) throw occupied(job.folder);
+      await store.rewind(0);
+    }
+    return run;
+  }
+
+  *notices(): Iterable<TrainEvent> {
+    for (const message of this.#notices.splice(0)) yield { kind: "notice", message };
+  }
+
+  async *go(): AsyncGenerator<TrainEvent> {
+    const { steps } = this.#parts;
+    if (this.step === 0) yield* this.#evaluate();
+    while (this.step < steps.length) {
+      if (this.#job.signal?.aborted === true) return yield* this.#interrupted();
+      yield await this.#advance(steps[this.step]!);
+      yield* this.notices();
+      if (this.#evaluationDue()) {
+        yield* this.#evaluate();
+        const { patience } = this.#options;
+        if (patience !== undefined && this.#sinceBest >= patience) {
+          yield await this.#save();
+          return yield await this.#finish("early_stop");
+        }
+      }
+      if (this.#saveDue()) yield await this.#save();
+    }
+    yield await this.#finish("done");
+  }
+
+  /** One update. */
+  async #advance(step: PlannedStep): Promise<TrainEvent> {
+    const now = this.#job.now ?? (() => performance.now());
+    const { learner } = this.#parts.trainee;
+    const began = now();
+    const metrics = await this.#accumulated(step);
+    const rate = learningRate(this.#schedule, this.step);
+    const { gradientNorm, applied } = learner.update({ ...this.#options, learningRate: rate });
+    this.#guard(applied && Object.values(metrics).every(Number.isFinite));
+    this.step++;
+    return {
+      kind: "step",
+      step: this.step,
+      steps: this.#parts.steps.length,
+      metrics: {
+        ...metrics,
+        learningRate: rate,
+        gradientNorm,
+        tokens: step.tokens,
+        trainedTokens: step.trainedTokens,
+        tokensPerSecond: step.tokens / Math.max((now() - began) / 1000, 1e-6),
+        memoryBytes: Deno.memoryUsage().rss,
+        epoch: step.epoch,
+      },
+    };
+  }
+
+  async #accumulated(step: PlannedStep): Promise<Readonly<Record<string, number>>> {
+    try {
+      return await this.#parts.accumulate(step);
+    } catch (thrown) {
+      const size = step.microBatches.map(({ rows, length }) => `${rows.length} × ${length}`).join(", ");
+      throw new GymError(
+        "ENGINE_FAILED",
+        `Cannot train step ${this.step + 1} with batches of ${size} tokens: ${
+          messageOf(thrown)
+        }; when memory is ` +
+          "short, a smaller batchSize or maxLength helps; the last checkpoint is whole",
+        { step: this.step + 1 },
+        { cause: thrown },
+      );
+    }
+  }
+
+  /** An update with numbers that are not finite was left out; too many in a row end the run. */
+  #guard(finite: boolean): void {
+    if (finite) {
+      this.#nonFinite = 0;
+      return;
+    }
+    this.#nonFinite++;
+    this.#notices.push(`Step ${this.step + 1} met numbers that are not finite and changed nothing`);
+    if (this.#nonFinite < this.#options.maxNonFinite) return;
+    throw new GymError(
+      "DIVERGED",
+      `Cannot go on training: wanted finite losses and gradients: received others in ${this.#nonFinite} steps in a ` +
+        `row, up to step ${this.step + 1}; a lower learningRate helps, the last checkpoint is whole`,
+      { step: this.step + 1 },
+    );
+  }
+
+  #evaluationDue(): boolean {
+    if (this.#parts.evaluate === null) return false;
+    const { steps } = this.#parts;
+    if (this.step === steps.length) return true;
+    const { evalEvery } = this.#options;
+    if (evalEvery !== undefined) return this.step % evalEvery === 0;
+    return steps[this.step]!.epoch !== steps[this.step - 1]!.epoch;
+  }
+
+  async *#evaluate(): AsyncGenerator<TrainEvent> {
+    if (this.#parts.evaluate === null) return;
+    const metrics = await this.#parts.evaluate();
+    this.#lastEvaluation = { step: this.step, metrics };
+    if (this.#bestMetric === null || metrics.loss < this.#bestMetric) {
+      this.#bestMetric = metrics.loss;
+      this.#sinceBest = 0;
+    } else this.#sinceBest++;
+    yield { kind: "evaluation", step: this.step, metrics };
+  }
+
+  #saveDue(): boolean {
+    const { saveEvery } = this.#options;
+    return this.step === this.#parts.steps.length || (saveEvery > 0 && this.step % saveEvery === 0) ||
+      (this.#lastEvaluation?.step === this.step && this.#sinceBest === 0);
+  }
+
+  async #save(): Promise<TrainEvent> {
+    const { trainee, steps, dataHash } = this.#parts;
+    const metric = this.#lastEvaluation?.step === this.step
+      ? this.#lastEvaluation.metrics["loss"]
+      : undefined;
+    const state: TrainState = {
+      step: this.step,
+      epoch: this.step === 0 ? 0 : steps[this.step - 1]!.epoch,
+      cursor: { updates: trainee.learner.updates, nonFinite: this.#nonFinite },
+      prng: seeded(this.#options.seed).state(),
+      bestMetric: this.#bestMetric,
+      evaluationsSinceBest: this.#sinceBest,
+      configHash: configHash(this.#parts.config),
+      dataHash,
+      versions: { deno: Deno.version.deno },
+    };
+    const folder = await this.#store.save(this.step, async (part) => {
+      await trainee.save(part);
+      await writeVectors(join(part, MOMENTS), momentsOf(trainee));
+      await writeState(part, state);
+    }, metric === undefined ? {} : { metric });
+    return { kind: "checkpoint", step: this.step, folder };
+  }
+
+  async #restore({ folder, step }: Checkpoint): Promise<void> {
+    const state = await readState(folder);
+    refuseOther(folder, "options", state.configHash, configHash(this.#parts.config));
+    refuseOther(folder, "data", state.dataHash, this.#parts.dataHash);
+    const { trainee } = this.#parts;
+    await trainee.load(folder);
+    restoreMoments(trainee, await readVectors(join(folder, MOMENTS)), folder);
+    const { updates, nonFinite } = state.cursor as { updates: number; nonFinite: number }; // sound: written above
+    trainee.learner.updates = updates;
+    this.#nonFinite = nonFinite;
+    this.#bestMetric = state.bestMetric;
+    this.#sinceBest = state.evaluationsSinceBest;
+    this.step = step;
+  }
+
+  async *#interrupted(): AsyncGenerator<TrainEvent> {
+    const checkpoint = await this.#save();
+    yield checkpoint;
+    const folder = checkpoint.kind === "checkpoint" ? checkpoint.folder : "";
+    yield { kind: "end", step: this.step, reason: "interrupted", summary: { checkpoint: folder } };
+  }
+
+  /** Writes `final`, and `best` when evaluations chose one. */
+  async #finish(reason: "done" | "early_stop"): Promise<TrainEvent> {
+    const { folder } = this.#job;
+    const { trainee } = this.#parts;
+    const best = this.#parts.evaluate === null ? null : await this.#store.best();
+    await replaced(join(folder, "final"), (path) => trainee.saveAs(path));
+    if (best !== null) {
+      const source = join(best.folder, trainee.model.lora === null ? "model" : "adapter");
+      await replaced(join(folder, "best"), (path) => copyFolder(source, path));
+    }
+    return {
+      kind: "end",
+      step: this.step,
+      reason,
+      summary: {
+        final: join(folder, "final"),
+        best: best === null ? null : { folder: join(folder, "best"), step: best.step, loss: best.metric },
+        evaluation: this.#lastEvaluation?.metrics ?? null,
+      },
+    };
+  }
+}
+
+function momentsOf({ model, learner }: Trainee): Map<string, Float32Array> {
+  return new Map(model.buckets.flatMap((bucket, at) => {
+    const { first, second } = learner.states[at]!;
+    // Sound: a learner's state is float32.
+    return [[`first.${bucket.name}`, first as Float32Array], [
+      `second.${bucket.name}`,
+      second as Float32Array,
+    ]];
+  }));
+}
+
+function restoreMoments(
+  { model, learner }: Trainee,
+  vectors: ReadonlyMap<string, Float32Array>,
+  folder: string,
+): void {
+  for (const [at, bucket] of model.buckets.entries()) {
+    const [first, second] = [vectors.get(`first.${bucket.name}`), vectors.get(`second.${bucket.name}`)];
+    if (first?.length !== bucket.size || second?.length !== bucket.size) {
+      throw new GymError(
+        "INVALID_DATA",
+        `Cannot resume from ${folder}: wanted ${bucket.size} moments of "${bucket.name}": received ${
+          first?.length ?? 0
+        }`,
+        { folder },
+      );
+    }
+    learner.states[at]!.first.set(first);
+    learner.states[at]!.second.set(second);
+  }
+}
+
+function configHash(config: { readonly [key: string]: Json }): string {
+  const kept = Object.fromEntries(Object.entries(config).filter(([name]) => !CHANGEABLE.has(name)));
+  return createHash("sha256").update(canonicalJson(kept)).digest("hex");
+}
+
+function refuseOther(folder: string, what: string, before: string, now: string): void {
+  if (before === now) return;
+  throw new GymError(
+    "INVALID_DATA",
+    `Cannot resume from ${folder}: wanted the ${what} that the run began with: received others`,
+    { folder, what },
+  );
+}
+
+function occupied(folder: string): GymError {
+  return new GymError(
+    "FILE_ACCESS",
+    `Cannot train into ${folder}: wanted a folder without a run: it has checkpoints; resume the run, or overwrite it`,
+    { folder },
+  );
+}
+
+/** Makes a folder in the place of one that may be there; the new one is whole before the old one goes. */
+async function replaced(path: string, make: (path: string) => Promise<void>): Promise<void> {
+  const [fresh, old] = [`${path}.new`, `${path}.old`];
+  const remove = (folder: string) => Deno.remove(folder, { recursive: true }).catch(() => {});
+  await remove(fresh);
+  await make(fresh);
+  await remove(old);
+  await Deno.rename(path, old).catch((thrown) => {
+    if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+  });
+  await Deno.rename(fresh, path);
+  await remove(old);
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name } of Deno.readDir(from)) await Deno.copyFile(join(from, name), join(to, name));
+}

@@ -1,0 +1,82 @@
+/**
+ * The work of {@linkcode sftTrainer}; apart, so that the runtime and tokenizers load only when something is trained.
+ *
+ * @module
+ */
+import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
+import { trainingGraph } from "../models/training_graph.ts";
+import { floats } from "../onnx/session.ts";
+import { batchOf, type PlannedStep, planRun, type Sequence } from "./_data/mod.ts";
+import { codecOf, type Dataset, datasetText, loadDataset } from "./_dataset.ts";
+import { evaluateSequences } from "./_evaluation.ts";
+import { trainingFeeds } from "./_feeds.ts";
+import { runSteps } from "./_run.ts";
+import { Trainee } from "./_trainee.ts";
+import type { SftOptions } from "./sft.ts";
+
+/** Trains. */
+export async function* trainSft(parsed: SftOptions, job: TrainJob): AsyncGenerator<TrainEvent> {
+  const log: string[] = [];
+  await using trainee = await Trainee.create(parsed, (message) => void log.push(message));
+  const data = await loadDataset(job, await codecOf(trainee.folder), parsed);
+  const steps = plannedSteps(data.training, parsed);
+  for (const message of [...log, ...datasetText(data).split("\n")]) yield { kind: "notice", message };
+  yield* runSteps(parsed, {
+    trainee,
+    steps,
+    config: JSON.parse(JSON.stringify(parsed)),
+    dataHash: data.hash,
+    totals: {
+      steps: steps.length,
+      rows: data.report.rows,
+      sequences: data.training.length,
+      tokens: steps.reduce((sum, step) => sum + step.tokens, 0),
+      trainedTokens: steps.reduce((sum, step) => sum + step.trainedTokens, 0),
+      parameters: trainee.parameters,
+    },
+    accumulate: (step) => accumulate(trainee, data.training, step, parsed),
+    evaluate: data.evaluation.length === 0 ? null : () => evaluate(trainee, data, parsed, job),
+  }, job);
+}
+
+function plannedSteps(sequences: readonly Sequence[], parsed: SftOptions): readonly PlannedStep[] {
+  const { curriculum, curriculumSchedule, curriculumStart, curriculumEpochs, maxSteps } = parsed;
+  const { steps } = planRun(sequences, {
+    ...parsed,
+    curriculum: curriculum
+      ? { schedule: curriculumSchedule, startRatio: curriculumStart, warmupEpochs: curriculumEpochs }
+      : null,
+  });
+  return maxSteps === undefined ? steps : steps.slice(0, maxSteps);
+}
+
+async function accumulate(
+  trainee: Trainee,
+  sequences: readonly Sequence[],
+  { microBatches, totalWeight }: PlannedStep,
+  { packing, maxLength }: SftOptions,
+): Promise<{ readonly loss: number }> {
+  const shape = { maxPositions: maxLength, packed: packing };
+  const session = await trainee.session("sft", () => trainingGraph(trainee.model, shape));
+  const padId = trainee.folder.config.padId ?? trainee.folder.config.eosIds[0] ?? 0;
+  let loss = 0;
+  for (const micro of microBatches) {
+    const batch = batchOf(sequences, micro, { padId });
+    const outputs = await trainee.learner.accumulate(session, trainingFeeds(batch, packing, totalWeight));
+    loss += floats(outputs["loss"])[0]!;
+  }
+  return { loss };
+}
+
+async function evaluate(trainee: Trainee, { evaluation }: Dataset, parsed: SftOptions, { signal }: TrainJob) {
+  const { batchSize, maxLength } = parsed;
+  const session = await trainee.scoring({ maxPositions: maxLength });
+  const padId = trainee.folder.config.padId ?? trainee.folder.config.eosIds[0] ?? 0;
+  const found = await evaluateSequences(session, () => trainee.learner.feeds(), evaluation, {
+    batchSize,
+    maxLength,
+    padId,
+    signal,
+  });
+  return { ...found };
+}
