@@ -17,7 +17,7 @@ import { OPERATORS } from "./operators/mod.ts";
  * @param wanted Values of this graph, in any number; one that the loss does not depend on is an error.
  * @returns For each wanted value its gradient, of the same type and shape.
  * @throws {TypeError} When the loss is no scalar, does not depend on a wanted value, or depends on it through an
- *   operator without a gradient rule.
+ *   operator without a gradient rule or through another output of an operator than its first.
  */
 export function gradients(graph: Graph, loss: Value, wanted: readonly Value[]): readonly Value[] {
   if (loss.shape.length !== 0) {
@@ -30,9 +30,10 @@ export function gradients(graph: Graph, loss: Value, wanted: readonly Value[]): 
   const collected = new Map<Value, Value>();
   if (active.has(loss)) collected.set(loss, graph.constant(1, [], loss.type));
   for (const node of nodes.reverse()) {
-    const gradient = collected.get(node.outputs[0]!);
-    if (gradient === undefined || !active.has(node.outputs[0]!)) continue;
-    for (const [input, make] of inputGradients(graph, node, gradient)) {
+    if (!readBy(node).some((value) => active.has(value))) continue;
+    const reached = node.outputs.findLast((output) => collected.has(output));
+    if (reached === undefined) continue;
+    for (const [input, make] of inputGradients(graph, node, reached, collected.get(reached)!)) {
       if (!active.has(input)) continue;
       collected.set(input, accumulated(graph, collected.get(input), make()));
     }
@@ -52,20 +53,32 @@ export function gradients(graph: Graph, loss: Value, wanted: readonly Value[]): 
 function dependants(nodes: readonly Node[], wanted: readonly Value[]): ReadonlySet<Value> {
   const found = new Set(wanted);
   for (const node of nodes) {
-    if (node.inputs.some((input) => found.has(input))) {
+    if (readBy(node).some((input) => found.has(input))) {
       for (const output of node.outputs) found.add(output);
     }
   }
   return found;
 }
 
+/** What a node reads, and what the body of a loop reads from around it. */
+function readBy({ inputs, body }: Node): readonly Value[] {
+  return body === undefined ? inputs : [...inputs, ...body.nodes.flatMap(readBy)];
+}
+
 /** Each input with the maker of its gradient; inputs that no gradient reaches are left out. */
-function inputGradients(graph: Graph, node: Node, gradient: Value): [Value, () => Value][] {
+function inputGradients(graph: Graph, node: Node, reached: Value, gradient: Value): [Value, () => Value][] {
   const rule = OPERATORS.get(node.operator)?.gradient;
   if (rule === undefined) {
     throw new TypeError(`Cannot differentiate ${node.operator}: wanted an operator with a gradient rule`);
   }
   const { inputs, outputs, attributes } = node;
+  if (reached !== outputs[0]) {
+    throw new TypeError(
+      `Cannot differentiate ${node.operator}: wanted a loss that depends on "${
+        outputs[0]!.name
+      }" alone: it depends on "${reached.name}"`,
+    );
+  }
   const made = rule({ graph, inputs, outputs, attributes, gradient });
   return inputs.flatMap((input, at): [Value, () => Value][] => {
     const make = made[at];
@@ -108,7 +121,6 @@ function prune(graph: Graph): ReadonlySet<Value> {
     if (node.body !== undefined) { for (const value of prune(node.body)) needed.add(value); }
   }
   graph.replaceNodes(kept.reverse());
-  const read = graph.initializers.filter(({ value }) => needed.has(value));
-  graph.initializers.splice(0, graph.initializers.length, ...read);
+  graph.keepInitializers(needed);
   return needed;
 }

@@ -249,6 +249,17 @@ export class Graph {
   /** Replaces the nodes, after a pass over the graph. Every node must still come after what it reads. */
   replaceNodes(nodes: readonly Node[]): void {
     this.nodes.splice(0, this.nodes.length, ...nodes);
+    const made = new Set(nodes.flatMap(({ outputs }) => outputs));
+    for (const [key, outputs] of this.#computed) {
+      if (!outputs.every((output) => made.has(output))) this.#computed.delete(key);
+    }
+  }
+
+  /** Keeps the initializers that are read. */
+  keepInitializers(read: ReadonlySet<Value>): void {
+    const kept = this.initializers.filter(({ value }) => read.has(value));
+    this.initializers.splice(0, this.initializers.length, ...kept);
+    for (const [key, value] of this.#constants) if (!read.has(value)) this.#constants.delete(key);
   }
 
   /**
@@ -281,7 +292,12 @@ export class Graph {
         } values: received ${data.length}`,
       );
     }
-    const key = data.length > 64 ? null : `${type} ${shape} ${data.join(" ")}`;
+    const texts = () =>
+      Array.from(
+        data as ArrayLike<number | bigint>,
+        (number) => Object.is(number, -0) ? "-0" : String(number),
+      );
+    const key = data.length > 64 ? null : `${type} ${shape} ${texts().join(" ")}`;
     const known = key === null ? undefined : this.#constantOf(key);
     if (known !== undefined) return known;
     const value = this.#value(`constant_${this.#names.size}`, { type, shape });

@@ -46,6 +46,10 @@ function indicator(g: Graph, operator: string, a: Value, b: Value, like: Value):
   return g.op("Cast", [g.pair(operator, a, b)], { to: like.type });
 }
 
+function isFloating({ type }: Value): boolean {
+  return type.includes("float");
+}
+
 /** Element-wise operators by name. */
 export const ELEMENTWISE: Readonly<Record<string, Operator>> = {
   Add: binary((_g, dy) => dy, (_g, dy) => dy),
@@ -86,9 +90,11 @@ export const ELEMENTWISE: Readonly<Record<string, Operator>> = {
     gradient: constantForGradients,
     emit: ({ inputs: [x], outputs: [y] }, emitter) => emitter.node("Identity", [x!], [y!]),
   },
+  /** To whole numbers or truth values it is a step, which no gradient passes. */
   Cast: {
     infer: ([x], { to }) => [{ type: to as ElementType, shape: x!.shape }],
-    gradient: ({ graph: g, inputs: [x], gradient }) => [() => g.op("Cast", [gradient], { to: x!.type })],
+    gradient: ({ graph: g, inputs: [x], outputs: [y], gradient }) =>
+      isFloating(x!) && isFloating(y!) ? [() => g.op("Cast", [gradient], { to: x!.type })] : [],
     emit: ({ inputs: [x], outputs: [y], attributes }, emitter) => {
       emitter.node("Cast", [x!], [y!], { to: emitter.typeCode(attributes["to"] as ElementType) });
     },

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Dimension } from "../dimension.ts";
-import { constantForGradients, type Operator, wantInputs } from "./operator.ts";
+import { type Operator, wantInputs } from "./operator.ts";
 
 /** Indexing operators by name. Indices are int64. */
 export const INDEXING: Readonly<Record<string, Operator>> = {
@@ -73,7 +73,6 @@ export const INDEXING: Readonly<Record<string, Operator>> = {
   /** x [B, …] → x[index], index an int64 scalar. */
   PickFirst: {
     infer: ([x]) => [{ type: x!.type, shape: x!.shape.slice(1) }],
-    gradient: constantForGradients,
     emit: ({ inputs, outputs: [y] }, emitter) => emitter.node("Gather", inputs, [y!], { axis: 0 }),
   },
 };

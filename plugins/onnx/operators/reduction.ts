@@ -11,6 +11,8 @@ import { constantForGradients, type Operator } from "./operator.ts";
 /** `axes` are the axes to reduce; with `keepdims` 1 they stay, with size 1. */
 function reduced(x: Value, attributes: Attributes): Shape {
   const axes = axesOf(x, attributes);
+  // To the runtime no axes are all axes.
+  if (axes.size === 0) throw new RangeError("wanted at least one axis: received none");
   return x.shape.flatMap((size, axis) => !axes.has(axis) ? [size] : attributes["keepdims"] === 1 ? [1] : []);
 }
 
@@ -69,7 +71,6 @@ export const REDUCTION: Readonly<Record<string, Operator>> = {
   },
   ReduceMax: {
     infer: ([x], attributes) => [{ type: x!.type, shape: reduced(x!, attributes) }],
-    gradient: constantForGradients,
     emit,
   },
 };

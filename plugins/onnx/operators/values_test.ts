@@ -104,6 +104,13 @@ Deno.test("gradients at ties and zeros are what the table says", async () => {
     ["clipped", slope((g, x) => g.pair("Min", g.pair("Max", x, -1), 1), [-2, -1, 0, 1, 2]), [0, 1, 1, 1, 0]],
     ["root of zero", slope((g, x) => g.op("Sqrt", [x]), [0, 4]), [Infinity, 0.25]],
     ["itself times itself", slope((g, x) => g.mul(x, x), [0, 3]), [0, 6]],
+    [
+      "rounded",
+      slope((g, x) => g.mul(x, g.op("Cast", [g.op("Cast", [x], { to: "int64" })], { to: "float32" })), [
+        2.5,
+      ]),
+      [2],
+    ],
     ["stopped", slope((g, x) => g.mul(x, g.op("StopGradient", [x])), [2, 3]), [2, 3]],
     ["row picked twice", slope((g, x) => g.op("Gather", [x, g.integers([1, 1, 0])]), [5, 6, 7]), [1, 2, 0]],
   ];
