@@ -38,6 +38,16 @@ export interface DecoderInputs {
   readonly positions: Value;
   /** Number of the packed sequence each token belongs to, int64 [B, T]; null when each row is one sequence. */
   readonly segments: Value | null;
+  /** Tokens that came before these; without it a row begins with its first token. */
+  readonly cache?: DecoderCache;
+}
+
+/** Keys and values of earlier tokens, for a graph that decodes. */
+export interface DecoderCache {
+  /** Added to the scores: 0 where a query may see a key, far below any score elsewhere; [B, 1, 1, T, S]. */
+  readonly mask: Value;
+  /** Puts a layer's new keys and values, [B, groups, T, D], behind its earlier ones: [B, groups, S, D]. */
+  readonly extend: (layer: number, keys: Value, values: Value) => readonly [keys: Value, values: Value];
 }
 
 /** A graph with a model in it. */
@@ -50,19 +60,19 @@ export interface DecoderContext {
 }
 
 /** Added to a score that attention must not see; far below any score and still finite. */
-const MASKED = -1e30;
+export const MASKED: number = -1e30;
 
 /** Hidden states after the last norm, [B·T, hidden]. */
 export function decoderHidden(context: DecoderContext, inputs: DecoderInputs): Value {
   const { graph: g, config, weights } = context;
   const tokens = product(inputs.ids.shape);
   let x = g.op("Gather", [weights.tensor("model.embed_tokens.weight"), g.reshape(inputs.ids, [tokens])]);
-  const mask = attentionMask(g, inputs);
+  const mask = inputs.cache?.mask ?? attentionMask(g, inputs);
   const rotary = rotaryTables(g, config, context.maxPositions);
   for (let layer = 0; layer < config.layers; layer++) {
     const prefix = `model.layers.${layer}`;
     const normed = norm(context, x, `${prefix}.input_layernorm.weight`);
-    x = g.add(x, attention(context, inputs, normed, `${prefix}.self_attn`, { mask, ...rotary }));
+    x = g.add(x, attention(context, inputs, normed, layer, { mask, ...rotary }));
     const second = norm(context, x, `${prefix}.post_attention_layernorm.weight`);
     x = g.add(x, feedForward(context, second, `${prefix}.mlp`));
   }
@@ -113,11 +123,12 @@ interface AttentionTables {
 
 function attention(
   context: DecoderContext,
-  { ids, positions }: DecoderInputs,
+  { ids, positions, cache }: DecoderInputs,
   x: Value,
-  prefix: string,
+  layer: number,
   { mask, cosines, sines }: AttentionTables,
 ): Value {
+  const prefix = `model.layers.${layer}.self_attn`;
   const { graph: g, config } = context;
   const { heads, keyValueHeads: groups, headDimension: D } = config;
   const [B, T] = [ids.shape[0]!, ids.shape[1]!];
@@ -129,11 +140,12 @@ function attention(
   };
   const queries = g.transpose(g.reshape(rotated("q", heads), [B, T, groups, G, D]), [0, 2, 3, 1, 4]);
   const Q = g.reshape(queries, [B, groups, product([G, T]), D]);
-  const K = g.transpose(g.reshape(rotated("k", groups), [B, T, groups, D]), [0, 2, 1, 3]);
+  const newK = g.transpose(g.reshape(rotated("k", groups), [B, T, groups, D]), [0, 2, 1, 3]);
   const values = project(context, x, `${prefix}.v_proj`, config.attentionBias);
-  const V = g.transpose(g.reshape(values, [B, T, groups, D]), [0, 2, 1, 3]);
+  const newV = g.transpose(g.reshape(values, [B, T, groups, D]), [0, 2, 1, 3]);
+  const [K, V] = cache === undefined ? [newK, newV] : cache.extend(layer, newK, newV);
   const scores = g.op("MatMul", [Q, K], { transB: 1, alpha: 1 / Math.sqrt(D) });
-  const masked = g.add(g.reshape(scores, [B, groups, G, T, T]), mask);
+  const masked = g.add(g.reshape(scores, [B, groups, G, T, K.shape[2]!]), mask);
   const output = g.op("AttentionOutput", [g.reshape(masked, scores.shape), V]);
   const joined = g.transpose(g.reshape(output, [B, groups, G, T, D]), [0, 3, 1, 2, 4]);
   const flat = g.reshape(joined, [product([B, T]), heads * D]);

@@ -160,9 +160,22 @@ const layoutCases: OperatorCase[] = [
   on("Concat", [real(2, 1, 2), real(2, 2, 2)], { axis: 1 }),
   on("Concat", [real(3)], { axis: 0 }),
   on("Concat", Array.from({ length: 70 }, () => real(1)), { axis: 0 }),
+  // An axis of the sum's name is needed to decide it.
+  on(
+    "Concat",
+    [fixed("B", 2), fixed("T", 2), fixed("N")],
+    { axis: 0, size: "N" },
+    (g, [a, b]) => g.op("Concat", [a!, b!], { axis: 0, size: "N" }),
+  ),
   on("Iota", [], { size: 4 }),
   // An axis of its name is needed to decide the size.
   on("Iota", [fixed("N")], { size: "N" }, (g) => g.op("Iota", [], { size: "N" })),
+  on(
+    "Iota",
+    [fixed("B", "T")],
+    { start: "T", size: "B" },
+    (g) => g.op("Iota", [], { start: "T", size: "B" }),
+  ),
 ];
 
 const reductionCases: OperatorCase[] = ["ReduceSum", "ReduceMean", "ReduceSumSquare"].flatMap((operator) => [

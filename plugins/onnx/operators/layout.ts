@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { axisOf, broadcast, product, sameShape, type Shape } from "../dimension.ts";
+import { axisOf, broadcast, type Dimension, product, sameShape, type Shape } from "../dimension.ts";
 import { constantForGradients, type Operator, sameType, sumTo } from "./operator.ts";
 
 /** Layout operators by name. */
@@ -94,7 +94,10 @@ export const LAYOUT: Readonly<Record<string, Operator>> = {
       emitter.node("Pad", [x!, emitter.integers([...pads, ...ends])], [y!]);
     },
   },
-  /** Inputs one after another along an axis, whose sizes are numbers. */
+  /**
+   * Inputs one after another along an axis. Where its sizes are not numbers, `size` names their sum, which must be the
+   * size of an axis of some input of the graph.
+   */
   Concat: {
     infer: (inputs, attributes) => {
       const axis = axisOf(attributes["axis"] as number, inputs[0]!.shape.length);
@@ -104,14 +107,23 @@ export const LAYOUT: Readonly<Record<string, Operator>> = {
       if (odd !== undefined) {
         throw new RangeError(`wanted shapes that differ along axis ${axis} only: received [${odd.shape}]`);
       }
-      if (sizes.some((size) => typeof size !== "number")) {
+      const total = sizes.every((size) => typeof size === "number")
+        ? sizes.reduce((sum, size) => sum + size, 0)
+        : attributes["size"] as Dimension | undefined;
+      if (total === undefined) {
         throw new RangeError(`wanted known sizes along axis ${axis}: received ${sizes.join(", ")}`);
       }
-      const total = (sizes as number[]).reduce((sum, size) => sum + size, 0);
       return [{ type: sameType(inputs), shape: inputs[0]!.shape.with(axis, total) }];
     },
     gradient: ({ graph: g, inputs, attributes, gradient }) => {
       const axis = axisOf(attributes["axis"] as number, gradient.shape.length);
+      if (attributes["size"] !== undefined) {
+        throw new TypeError(
+          `Cannot differentiate Concat: wanted known sizes along axis ${axis}: received ${
+            attributes["size"]
+          }`,
+        );
+      }
       let end = 0;
       return inputs.map(({ shape }) => {
         const start = end;
@@ -120,16 +132,21 @@ export const LAYOUT: Readonly<Record<string, Operator>> = {
         return () => g.op("Slice", [gradient], range);
       });
     },
+    emit: ({ inputs, outputs, attributes }, emitter) => {
+      emitter.node("Concat", inputs, outputs, { axis: attributes["axis"] as number });
+    },
   },
-  /** 0, 1, 2 … as int64, as many as `size` says. */
+  /** `start`, `start` + 1 … as int64, as many as `size` says; `start` is a size, 0 when left out. */
   Iota: {
     infer: (_inputs, attributes) => [{ type: "int64", shape: [attributes["size"] as number | string] }],
     gradient: constantForGradients,
-    emit: ({ outputs: [y] }, emitter) => {
+    emit: ({ outputs: [y], attributes }, emitter) => {
       const scalar = (vector: Parameters<typeof emitter.one>[1][0]) =>
         emitter.one("Squeeze", [vector, emitter.integers([0])]);
-      const [zero, one] = [emitter.integers([0]), emitter.integers([1])];
-      emitter.node("Range", [scalar(zero), scalar(emitter.sizes(y!.shape)), scalar(one)], [y!]);
+      const [size, first] = [emitter.sizes(y!.shape), attributes["start"] as Dimension ?? 0];
+      const start = emitter.sizes([first]);
+      const end = first === 0 ? size : emitter.one("Add", [start, size]);
+      emitter.node("Range", [start, end, emitter.integers([1])].map(scalar), [y!]);
     },
   },
 };
