@@ -150,7 +150,7 @@ export class Trainee implements AsyncDisposable {
       alpha: this.#options.loraAlpha,
       rsLora: this.#options.loraRs,
       baseModel: this.folder.path,
-      tensors: new Map([...tensors].map(([name, tensor]) => [name.replace(/\.weight$/, ""), tensor])),
+      tensors,
     });
   }
 
