@@ -79,14 +79,17 @@ export class Learner {
     return this.#gradients;
   }
 
+  /** Forgets the accumulated gradients and changes nothing. */
+  discard(): Update {
+    return { gradientNorm: normOf(this.#taken()), applied: false };
+  }
+
   /** Updates the parameters by the accumulated gradients and forgets those. */
   update(options: UpdateOptions): Update {
     const { learningRate, weightDecay = 0, maxGradientNorm = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } =
       options;
-    const gradients = this.#gradients;
-    if (gradients === null) throw new TypeError("Cannot update: wanted accumulated gradients: received none");
-    this.#gradients = null;
-    const gradientNorm = Math.sqrt(gradients.reduce((sum, gradient) => sum + sumOfSquares(gradient), 0));
+    const gradients = this.#taken();
+    const gradientNorm = normOf(gradients);
     if (!Number.isFinite(gradientNorm)) return { gradientNorm, applied: false };
     const scale = maxGradientNorm > 0 ? Math.min(1, maxGradientNorm / (gradientNorm + CLIP_EPSILON)) : 1;
     const step = ++this.updates;
@@ -103,6 +106,17 @@ export class Learner {
     }
     return { gradientNorm, applied: true };
   }
+
+  #taken(): readonly Float32Array[] {
+    const gradients = this.#gradients;
+    if (gradients === null) throw new TypeError("Cannot update: wanted accumulated gradients: received none");
+    this.#gradients = null;
+    return gradients;
+  }
+}
+
+function normOf(gradients: readonly Float32Array[]): number {
+  return Math.sqrt(gradients.reduce((sum, gradient) => sum + sumOfSquares(gradient), 0));
 }
 
 function addTo(sum: Vector, more: Vector): void {

@@ -79,6 +79,18 @@ export async function* runSteps(
   yield* run.go();
 }
 
+/** What a checkpoint knows of a run beside the fields that all states have. */
+interface Cursor {
+  readonly updates: number;
+  readonly nonFinite: number;
+  readonly evaluation: Evaluated | null;
+}
+
+interface Evaluated {
+  readonly step: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
 class Run {
   step = 0;
   readonly #options: RunOptions;
@@ -90,8 +102,9 @@ class Run {
   #bestMetric: number | null = null;
   #sinceBest = 0;
   #nonFinite = 0;
-  #lastEvaluation: { readonly step: number; readonly metrics: Readonly<Record<string, number>> } | null =
-    null;
+  /** Step of the newest checkpoint of this run. */
+  #saved: number | null = null;
+  #lastEvaluation: Evaluated | null = null;
 
   private constructor(
     options: RunOptions,
@@ -128,7 +141,8 @@ class Run {
       else await run.#restore(latest);
     } else if ((await store.steps()).length > 0) {
       if (!options.overwrite) throw occupied(job.folder);
-      await store.rewind(0);
+      await store.rewind(-1); // one taken before the first step goes as well
+      for (const name of ["final", "best"]) await removed(join(job.folder, name));
     }
     return run;
   }
@@ -138,23 +152,17 @@ class Run {
   }
 
   async *go(): AsyncGenerator<TrainEvent> {
-    const { steps } = this.#parts;
-    if (this.step === 0) yield* this.#evaluate();
-    while (this.step < steps.length) {
+    const { patience = Infinity } = this.#options;
+    for (;;) {
+      if (this.#evaluationDue() && !(yield* this.#evaluate())) return yield* this.#interrupted();
+      const stop = this.#sinceBest >= patience;
+      if (this.#saved !== this.step && (stop || this.#saveDue())) yield await this.#save();
+      if (stop) return yield await this.#finish("early_stop");
+      if (this.step === this.#parts.steps.length) return yield await this.#finish("done");
       if (this.#job.signal?.aborted === true) return yield* this.#interrupted();
-      yield await this.#advance(steps[this.step]!);
+      yield await this.#advance(this.#parts.steps[this.step]!);
       yield* this.notices();
-      if (this.#evaluationDue()) {
-        yield* this.#evaluate();
-        const { patience } = this.#options;
-        if (patience !== undefined && this.#sinceBest >= patience) {
-          yield await this.#save();
-          return yield await this.#finish("early_stop");
-        }
-      }
-      if (this.#saveDue()) yield await this.#save();
     }
-    yield await this.#finish("done");
   }
 
   /** One update. */
@@ -164,8 +172,10 @@ class Run {
     const began = now();
     const metrics = await this.#accumulated(step);
     const rate = learningRate(this.#schedule, this.step);
-    const { gradientNorm, applied } = learner.update({ ...this.#options, learningRate: rate });
-    this.#guard(applied && Object.values(metrics).every(Number.isFinite));
+    const { gradientNorm, applied } = Object.values(metrics).every(Number.isFinite)
+      ? learner.update({ ...this.#options, learningRate: rate })
+      : learner.discard();
+    this.#guard(applied);
     this.step++;
     return {
       kind: "step",
@@ -219,27 +229,40 @@ class Run {
   }
 
   #evaluationDue(): boolean {
-    if (this.#parts.evaluate === null) return false;
+    if (this.#parts.evaluate === null || this.#lastEvaluation?.step === this.step) return false;
     const { steps } = this.#parts;
-    if (this.step === steps.length) return true;
+    if (this.step === 0 || this.step === steps.length) return true;
     const { evalEvery } = this.#options;
     if (evalEvery !== undefined) return this.step % evalEvery === 0;
     return steps[this.step]!.epoch !== steps[this.step - 1]!.epoch;
   }
 
-  async *#evaluate(): AsyncGenerator<TrainEvent> {
-    if (this.#parts.evaluate === null) return;
-    const metrics = await this.#parts.evaluate();
+  /** Evaluates; false when it was cut short. */
+  async *#evaluate(): AsyncGenerator<TrainEvent, boolean> {
+    const metrics = await this.#evaluated();
+    if (metrics === null) return false;
     this.#lastEvaluation = { step: this.step, metrics };
-    if (this.#bestMetric === null || metrics.loss < this.#bestMetric) {
+    if (Number.isFinite(metrics.loss) && (this.#bestMetric === null || metrics.loss < this.#bestMetric)) {
       this.#bestMetric = metrics.loss;
       this.#sinceBest = 0;
     } else this.#sinceBest++;
     yield { kind: "evaluation", step: this.step, metrics };
+    return true;
+  }
+
+  async #evaluated(): Promise<{ readonly loss: number } & Readonly<Record<string, number>> | null> {
+    const { signal } = this.#job;
+    try {
+      return await this.#parts.evaluate!(); // sound: an evaluation is due only when there is one
+    } catch (thrown) {
+      if (signal?.aborted === true && thrown === signal.reason) return null;
+      throw thrown;
+    }
   }
 
   #saveDue(): boolean {
     const { saveEvery } = this.#options;
+    if (this.step === 0) return false;
     return this.step === this.#parts.steps.length || (saveEvery > 0 && this.step % saveEvery === 0) ||
       (this.#lastEvaluation?.step === this.step && this.#sinceBest === 0);
   }
@@ -252,7 +275,13 @@ class Run {
     const state: TrainState = {
       step: this.step,
       epoch: this.step === 0 ? 0 : steps[this.step - 1]!.epoch,
-      cursor: { updates: trainee.learner.updates, nonFinite: this.#nonFinite },
+      cursor: {
+        updates: trainee.learner.updates,
+        nonFinite: this.#nonFinite,
+        evaluation: this.#lastEvaluation === null
+          ? null
+          : { step: this.#lastEvaluation.step, metrics: finite(this.#lastEvaluation.metrics) },
+      },
       prng: seeded(this.#options.seed).state(),
       bestMetric: this.#bestMetric,
       evaluationsSinceBest: this.#sinceBest,
@@ -265,6 +294,7 @@ class Run {
       await writeVectors(join(part, MOMENTS), momentsOf(trainee));
       await writeState(part, state);
     }, metric === undefined ? {} : { metric });
+    this.#saved = this.step;
     return { kind: "checkpoint", step: this.step, folder };
   }
 
@@ -275,11 +305,13 @@ class Run {
     const { trainee } = this.#parts;
     await trainee.load(folder);
     restoreMoments(trainee, await readVectors(join(folder, MOMENTS)), folder);
-    const { updates, nonFinite } = state.cursor as { updates: number; nonFinite: number }; // sound: written above
+    const { updates, nonFinite, evaluation } = state.cursor as unknown as Cursor; // sound: written above
     trainee.learner.updates = updates;
     this.#nonFinite = nonFinite;
     this.#bestMetric = state.bestMetric;
     this.#sinceBest = state.evaluationsSinceBest;
+    this.#lastEvaluation = evaluation;
+    this.#saved = step;
     this.step = step;
   }
 
@@ -296,7 +328,8 @@ class Run {
     const { trainee } = this.#parts;
     const best = this.#parts.evaluate === null ? null : await this.#store.best();
     await replaced(join(folder, "final"), (path) => trainee.saveAs(path));
-    if (best !== null) {
+    if (best === null) await removed(join(folder, "best"));
+    else {
       const source = join(best.folder, trainee.model.lora === null ? "model" : "adapter");
       await replaced(join(folder, "best"), (path) => copyFolder(source, path));
     }
@@ -367,18 +400,28 @@ function occupied(folder: string): GymError {
   );
 }
 
+/** JSON has no other numbers. */
+function finite(metrics: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
+}
+
+async function removed(path: string): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch((thrown) => {
+    if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+  });
+}
+
 /** Makes a folder in the place of one that may be there; the new one is whole before the old one goes. */
 async function replaced(path: string, make: (path: string) => Promise<void>): Promise<void> {
   const [fresh, old] = [`${path}.new`, `${path}.old`];
-  const remove = (folder: string) => Deno.remove(folder, { recursive: true }).catch(() => {});
-  await remove(fresh);
+  await removed(fresh);
   await make(fresh);
-  await remove(old);
+  await removed(old);
   await Deno.rename(path, old).catch((thrown) => {
     if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
   });
   await Deno.rename(fresh, path);
-  await remove(old);
+  await removed(old);
 }
 
 async function copyFolder(from: string, to: string): Promise<void> {
