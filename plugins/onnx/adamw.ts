@@ -2,14 +2,15 @@
  * AdamW on vectors in memory: one pass over parameters, moments and gradients, in place.
  *
  * The state lives in JavaScript because the runtime's binding copies every output: only gradients cross it, never
- * parameters and moments. Arithmetic is in float64 and rounds when it is stored, so float64 vectors give the reference
- * form.
+ * parameters and moments. Float64 vectors give the reference form in plain arithmetic; float32 vectors, which is
+ * what is trained, take the same formula four elements at a time.
  *
  * Source: Loshchilov and Hutter 2017, Decoupled Weight Decay Regularization (arXiv:1711.05101), algorithm 2, in the
  * order of operations of torch.optim.AdamW.
  *
  * @module
  */
+import { updateFloat32 } from "./_adamw_wasm.ts";
 
 /** A vector of parameters or gradients. */
 export type Vector = Float32Array | Float64Array;
@@ -60,6 +61,12 @@ export function adamW(state: AdamWState, gradients: Vector, options: AdamWOption
   const keep = 1 - learningRate * weightDecay;
   const rate = learningRate / (1 - beta1 ** step);
   const rootCorrection = 1 / Math.sqrt(1 - beta2 ** step);
+  if (
+    p instanceof Float32Array && m instanceof Float32Array && v instanceof Float32Array &&
+    gradients instanceof Float32Array
+  ) {
+    return updateFloat32([p, m, v, gradients], { scale, beta1, beta2, keep, rate, rootCorrection, epsilon });
+  }
   for (let i = 0; i < p.length; i++) {
     const g = gradients[i]! * scale;
     const mean = m[i] = beta1 * m[i]! + (1 - beta1) * g;

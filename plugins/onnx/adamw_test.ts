@@ -56,3 +56,24 @@ Deno.test("sumOfSquares() is not finite when an element is not", () => {
   assert.equal(Number.isFinite(sumOfSquares(Float32Array.of(1, NaN, 2))), false);
   assert.equal(Number.isFinite(sumOfSquares(Float32Array.of(1, Infinity))), false);
 });
+
+Deno.test("adamW() on float32 is within rounding of the reference form, for lengths that fill no block", () => {
+  for (const size of [1, 3, 4, 5, 32_768, 40_001]) {
+    const wave = (step: number) => Float32Array.from({ length: size }, (_, i) => Math.sin(1 + i * step));
+    const [p, m, v, g] = [wave(0.1), wave(0.2), wave(0.3).map(Math.abs), wave(0.7)];
+    const wide = (vector: Float32Array) => Float64Array.from(vector);
+    const reference: AdamWState = { parameters: wide(p), first: wide(m), second: wide(v) };
+    const fast: AdamWState = { parameters: p, first: m, second: v };
+    const options = { learningRate: 1e-2, step: 3, scale: 0.5, weightDecay: 0.1 };
+    adamW(reference, wide(g), options);
+    adamW(fast, g, options);
+    for (const vector of ["parameters", "first", "second"] as const) {
+      for (const [i, wanted] of reference[vector].entries()) {
+        assert.ok(
+          Math.abs(fast[vector][i]! - wanted) <= 3e-7 * (1 + Math.abs(wanted)),
+          `${size} ${vector} ${i}`,
+        );
+      }
+    }
+  }
+});

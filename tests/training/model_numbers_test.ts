@@ -155,8 +155,9 @@ async function followCurve(
   const { loss } = await learner.accumulate(session, feedsOf(batches[0]!));
   close(floats(loss)[0]!, curve.f64.final_loss_on_batch0, 1e-5, 0, `${what}: loss after the last step`);
   const final = byName(model.buckets, learner.states.map((state) => state.parameters as Float32Array));
+  // Wider than the losses: a bias of keys moves all scores of a row alike, so its gradient is rounding alone.
   for (const [tensor, { l2 }] of Object.entries(curve.final_params ?? {})) {
-    close(norm(final.get(tensor) ?? final.get(`${tensor}.weight`)!), l2, 1e-5, 0, `${what}: ${tensor}`);
+    close(norm(final.get(tensor) ?? final.get(`${tensor}.weight`)!), l2, 1e-4, 0, `${what}: ${tensor}`);
   }
 }
 
