@@ -52,6 +52,9 @@ export interface SessionOptions {
   readonly keep?: readonly string[];
 }
 
+/** Level of the runtime's own log: what it calls an error is thrown as well, and would be told twice. */
+const FATAL = 4;
+
 /** The part of onnxruntime-node that sessions use. */
 type Runtime = typeof import("onnxruntime-node");
 type OrtTensor = import("onnxruntime-node").Tensor;
@@ -93,7 +96,7 @@ export class Session implements AsyncDisposable {
     try {
       const session = await runtime.InferenceSession.create(bytes, {
         executionProviders: [provider],
-        logSeverityLevel: 3,
+        logSeverityLevel: FATAL,
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         ...(keep.length === 0 || provider !== "webgpu" ? {} : {
           preferredOutputLocation: Object.fromEntries(keep.map((name) => [name, "gpu-buffer" as const])),
@@ -147,7 +150,11 @@ export class Session implements AsyncDisposable {
       throw new TypeError(`Cannot run the graph: wanted inputs ${inputs}: received "${name}"`);
     }
     // The runtime's types list each pair of element type and array apart; the graph's input type decides here.
-    return new this.#runtime.Tensor(type as "float32", data as Float32Array, [...shape]);
+    try {
+      return new this.#runtime.Tensor(type as "float32", data as Float32Array, [...shape]);
+    } catch (thrown) {
+      throw new TypeError(`Cannot run the graph: input "${name}": ${messageOf(thrown)}`, { cause: thrown });
+    }
   }
 }
 
@@ -240,7 +247,10 @@ let loading: Promise<Runtime> | undefined;
 
 /** Loads the runtime once. */
 function loadRuntime(): Promise<Runtime> {
-  return loading ??= import("onnxruntime-node").catch((thrown) => {
+  return loading ??= import("onnxruntime-node").then((runtime) => {
+    runtime.env.logLevel = "fatal";
+    return runtime;
+  }).catch((thrown) => {
     loading = undefined;
     throw failed(
       `Cannot load "onnxruntime-node": wanted permissions to read, to see the environment and for ffi`,
@@ -250,5 +260,5 @@ function loadRuntime(): Promise<Runtime> {
 }
 
 function failed(what: string, thrown: unknown): GymError {
-  return new GymError("ENGINE_FAILED", `${what}: ${messageOf(thrown)}`, {}, { cause: thrown });
+  return new GymError("ENGINE_FAILED", `${what}: ${messageOf(thrown).trim()}`, {}, { cause: thrown });
 }
