@@ -132,6 +132,7 @@ function match(
   const pieces = marked.split(new RegExp(`${mark}(\\d+)End`)); // literal, index, literal, …
   if (!text.startsWith(pieces[0]!)) return leaves[0] ?? null;
   const placed: Placed[] = [];
+  const seen = new Set<Leaf>();
   let at = pieces[0]!.length;
   for (let index = 1; index < pieces.length; index += 2) {
     const leaf = leaves[Number(pieces[index])]!;
@@ -142,7 +143,9 @@ function match(
       (!last || at + shown.length + next.length === text.length)
     );
     if (shown === undefined) return leaf;
-    placed.push(...place(leaf, shown, at, text));
+    // What is shown again, as the name of a call beside its result, is text of the template there.
+    if (!seen.has(leaf)) placed.push(...place(leaf, shown, at, text));
+    seen.add(leaf);
     at += shown.text.length + next.length;
   }
   return at === text.length ? placed : leaves.at(-1) ?? null;

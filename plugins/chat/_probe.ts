@@ -2,7 +2,7 @@
 import type { Json } from "../../core/schema.ts";
 import type { TemplateSupport } from "./_draft.ts";
 import { formOf, type ToolCallFormName } from "./tool_call_text.ts";
-import type { Borders } from "./_spans.ts";
+import { type Borders, commonEnd } from "./_spans.ts";
 import type { ChatTemplate, RenderOptions } from "./_template.ts";
 
 const USER = "GymUserText";
@@ -15,11 +15,11 @@ const RESULT = "GymResultText";
 
 const user = { role: "user", content: USER };
 const answer = { role: "assistant", content: ANSWER };
-const call = {
+const call = (given: { readonly [key: string]: Json }) => ({
   role: "assistant",
   content: "",
-  tool_calls: [{ id: "call00000", type: "function", function: { name: TOOL, arguments: { path: VALUE } } }],
-};
+  tool_calls: [{ id: "call00000", type: "function", function: { name: TOOL, arguments: given } }],
+});
 const result = { role: "tool", content: RESULT, name: TOOL, tool_call_id: "call00000" };
 const tool = {
   type: "function",
@@ -52,7 +52,7 @@ export class Probe {
   /** What the template renders itself. @param thoughtField Name under which it looks for thoughts. */
   ability(thoughtField: string): Ability {
     const offered = this.#render([user], { tools: [tool] })?.includes(TOOL) ?? false;
-    const called = this.#render([user, call, result], { tools: [tool] });
+    const called = this.#render([user, call({ path: VALUE }), result], { tools: [tool] });
     const calls = called !== null && [TOOL, VALUE, RESULT].every((text) => called.includes(text));
     const written = called?.slice(0, called.indexOf(RESULT)).split(USER).at(-1) ?? "";
     return {
@@ -65,29 +65,55 @@ export class Probe {
 
   /** Ends of turns and headers. @param controls Special tokens, which may end a turn. @param eos Always ends one. */
   borders(controls: readonly string[], eos: string | null): Borders {
-    const opening = before(this.#render([user]), USER);
-    const candidates = controls.filter((token) => !opening.includes(token));
-    const ends = (tails: readonly string[]) => tails.flatMap((tail) => firstOf(tail, candidates) ?? []);
-    const finals = new Set([
-      ...(eos === null ? [] : [eos]),
-      ...ends([
-        after(this.#render([user, answer]), ANSWER),
-        after(this.#render([user, call], { tools: [tool] }), VALUE),
-      ]),
-    ]);
-    const inside = ends([after(this.#render([user, answer, user]), ANSWER).split(USER)[0]!]);
-    const stops = [...new Set([...finals, ...inside])].sort((a, b) => b.length - a.length);
+    const last = after(this.#render([user, answer]), ANSWER);
+    const inner = after(this.#render([user, answer, user]), ANSWER).split(USER)[0]!;
+    const closing = this.#closing();
+    // What follows an answer wherever it stands; where that is nothing, the last turn ends in its own way.
+    const both = lastOf(last.slice(0, commonStart(last, inner)), controls);
+    const finals = new Set(
+      [eos, both ?? lastOf(last, controls), lastOf(closing, controls)].filter((s) => s !== null),
+    );
+    const opening = this.#opening(controls);
+    const inside = both === null
+      ? firstOf(inner, controls.filter((token) => !opening.includes(token)))
+      : null;
+    const stops = [...new Set([...finals, ...(inside === null ? [] : [inside])])].sort((a, b) =>
+      b.length - a.length
+    );
     return {
       stops,
       finals: [...finals],
+      closing,
       headers: {
         user: afterTurn(after(this.#render([user], { generationPrompt: true }), USER), stops),
         tool: afterTurn(
-          after(this.#render([user, call, result], { tools: [tool], generationPrompt: true }), RESULT),
+          after(
+            this.#render([user, call({ path: VALUE }), result], { tools: [tool], generationPrompt: true }),
+            RESULT,
+          ),
           stops,
         ),
       },
     };
+  }
+
+  /** What closes the last call of a message whatever its arguments, with what ends the turn. */
+  #closing(): string {
+    const tails = [{ path: VALUE }, { path: 7 }, {}].map((given) =>
+      after(this.#render([user, call(given)], { tools: [tool] }), TOOL)
+    );
+    return tails.reduce((a, b) => a.slice(a.length - commonEnd(a, b)));
+  }
+
+  /** What opens a user message: what stands before it, from the token on that also opens an assistant's. */
+  #opening(controls: readonly string[]): string {
+    const text = this.#render([user])?.split(USER)[0] ?? "";
+    const [without, asked] = [
+      this.#render([user]) ?? "",
+      this.#render([user], { generationPrompt: true }) ?? "",
+    ];
+    const opener = firstOf(asked.slice(commonStart(without, asked)), controls);
+    return opener === null || !text.includes(opener) ? text : text.slice(text.lastIndexOf(opener));
   }
 
   #render(messages: readonly object[], options: Partial<RenderOptions> = {}): string | null {
@@ -99,10 +125,6 @@ export class Probe {
   }
 }
 
-function before(text: string | null, mark: string): string {
-  return text?.split(mark)[0] ?? "";
-}
-
 function after(text: string | null, mark: string): string {
   return text?.includes(mark) ? text.slice(text.lastIndexOf(mark) + mark.length) : "";
 }
@@ -111,6 +133,19 @@ function firstOf(text: string, tokens: readonly string[]): string | null {
   const found = tokens.map((token) => ({ token, at: text.indexOf(token) })).filter(({ at }) => at >= 0)
     .sort((a, b) => a.at - b.at || b.token.length - a.token.length);
   return found[0]?.token ?? null;
+}
+
+/** The token that occurs last in a text. */
+function lastOf(text: string, tokens: readonly string[]): string | null {
+  const found = tokens.map((token) => ({ token, at: text.lastIndexOf(token) })).filter(({ at }) => at >= 0)
+    .sort((a, b) => b.at + b.token.length - (a.at + a.token.length) || b.token.length - a.token.length);
+  return found[0]?.token ?? null;
+}
+
+function commonStart(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
 }
 
 /** What follows the end of a turn and its whitespace. */

@@ -15,6 +15,8 @@ export interface Borders {
   readonly stops: readonly string[];
   /** Those of them at which generation stops: harmony ends a thought as it ends a turn that was answered. */
   readonly finals: readonly string[];
+  /** What closes the last call of a message, with the end of the turn. */
+  readonly closing: string;
   /** What the generation prompt adds after a user message and after a tool message. */
   readonly headers: { readonly user: string; readonly tool: string };
 }
@@ -127,7 +129,7 @@ class Spans {
     const stop = stopIn(gap, this.#borders.stops, a.part === "tool_call");
     const call = a.part === "tool_call" || a.part === "thought";
     if (stop === null) {
-      if (call && a.role === "assistant") this.push(a.end + this.#openEnd(gap, b), a);
+      if (call && a.role === "assistant") this.push(a.end + this.#openEnd(gap, a, b), a);
       return;
     }
     if (call) this.push(a.end + stop.start, a);
@@ -136,11 +138,12 @@ class Spans {
     this.push(a.end + stop.end + spaceAt(gap, stop.end), { ...roleOf(a), part: "other" });
   }
 
-  /** Where a call without an end of turn ends: before the next header, or at the end of the text. */
-  #openEnd(gap: string, b: Placed | null): number {
-    if (b === null) return gap.length;
-    const at = gap.lastIndexOf(this.#borders.headers.user);
-    return b.role === "assistant" && at >= 0 ? at : 0;
+  /** Where a call or thought without an end of turn ends. Too little is trained where that is not known. */
+  #openEnd(gap: string, a: Placed, b: Placed | null): number {
+    const { closing } = this.#borders;
+    const at = a.part === "tool_call" && closing !== "" ? gap.lastIndexOf(closing) : -1;
+    if (at >= 0) return at + closing.length;
+    return b === null ? gap.length : 0;
   }
 }
 
@@ -170,17 +173,18 @@ function headerIn(
   text: string,
   headers: readonly string[],
 ): { readonly start: number; readonly end: number } {
-  for (const header of headers) {
-    const at = header === "" ? -1 : text.indexOf(header);
-    if (at >= 0) return { start: at, end: at + header.length };
-  }
+  const whole =
+    headers.map((header) => ({ at: header === "" ? -1 : text.indexOf(header), length: header.length }))
+      .filter(({ at }) => at >= 0).map(({ at, length }) => ({ start: at, end: at + length }))
+      .sort((a, b) => b.end - a.end)[0];
+  if (whole !== undefined) return whole;
   for (const header of headers) {
     const at = header === "" ? -1 : text.indexOf(header.slice(0, 4));
     if (at < 0) continue;
     let length = 0;
     while (length < header.length && text[at + length] === header[length]) length++;
-    const whole = /^[^]*[\n>\]]/.exec(header.slice(0, length))?.[0].length ?? 0;
-    if (whole > 0) return { start: at, end: at + whole };
+    const shown = /^[^]*[\n>\]]/.exec(header.slice(0, length))?.[0].length ?? 0;
+    if (shown > 0) return { start: at, end: at + shown };
   }
   return { start: 0, end: text.length };
 }
@@ -191,7 +195,8 @@ function spaceAt(text: string, from: number): number {
   return space.exec(text)?.[0].length ?? 0;
 }
 
-function commonEnd(a: string, b: string): number {
+/** How many letters two texts have in common at their end. */
+export function commonEnd(a: string, b: string): number {
   let length = 0;
   while (length < a.length && length < b.length && a.at(-1 - length) === b.at(-1 - length)) length++;
   return length;

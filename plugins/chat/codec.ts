@@ -93,8 +93,11 @@ export interface ChatCodec {
   readonly toolSupport: "template" | "text";
   /** Who writes thoughts: the template, or this library as `<think>` in the content. */
   readonly thoughtSupport: "template" | "text";
-  /** The form of tool calls that {@linkcode parse} reads. */
-  readonly toolCallForm: ToolCallFormName;
+  /**
+   * The form of tool calls that {@linkcode parse} reads; null when the template writes calls in a form that is not
+   * known: they then stay in the content.
+   */
+  readonly toolCallForm: ToolCallFormName | null;
   /** Ids of the tokens that end an assistant's turn, where generation stops. */
   readonly stopIds: readonly number[];
   /**
@@ -200,9 +203,11 @@ class TemplateCodec implements ChatCodec {
   readonly templateSource: "file" | "default";
   readonly toolSupport: "template" | "text";
   readonly thoughtSupport: "template" | "text";
-  readonly toolCallForm: ToolCallFormName;
+  readonly toolCallForm: ToolCallFormName | null;
   readonly stopIds: readonly number[];
   readonly #template: ChatTemplate;
+  /** The template with some date, so that one that asks for the date can be probed without it. */
+  readonly #dated: ChatTemplate;
   readonly #ability: Ability;
   readonly #thoughtField: string;
   /** By variables, because they can change what the template writes. */
@@ -214,14 +219,15 @@ class TemplateCodec implements ChatCodec {
     this.templateSource = template === null ? "default" : "file";
     this.templateHash = createHash("sha256").update(this.template).digest("hex");
     this.#template = new ChatTemplate(this.template, tokenizer.specialTokens, now);
+    this.#dated = new ChatTemplate(this.template, tokenizer.specialTokens, now ?? new Date(0));
     // gpt-oss calls thoughts "thinking"; all others follow DeepSeek.
     this.#thoughtField = /\bthinking\b/.test(this.template) && !this.template.includes("reasoning_content")
       ? "thinking"
       : "reasoning_content";
-    this.#ability = new Probe(this.#template, {}).ability(this.#thoughtField);
+    this.#ability = new Probe(this.#dated, {}).ability(this.#thoughtField);
     this.toolSupport = this.#ability.tools ? "template" : "text";
     this.thoughtSupport = this.#ability.thoughts ? "template" : "text";
-    this.toolCallForm = toolCallForm ?? this.#ability.form ?? "hermes";
+    this.toolCallForm = toolCallForm ?? (this.#ability.tools ? this.#ability.form : "hermes");
     this.stopIds = this.#bordersFor({}).finals.map((stop) => tokenizer.idOf(stop)).filter((id) =>
       id !== null
     );
@@ -245,7 +251,7 @@ class TemplateCodec implements ChatCodec {
   }
 
   parse(text: string, { tools = null }: ParseOptions = {}): ChatMessage {
-    const { content, thought, calls } = TOOL_CALL_FORMS[this.toolCallForm].parse(
+    const { content, thought, calls } = TOOL_CALL_FORMS[this.toolCallForm ?? "hermes"].parse(
       this.#withoutEnd(text),
       tools,
     );
@@ -281,7 +287,7 @@ class TemplateCodec implements ChatCodec {
     let borders = this.#borders.get(key);
     if (borders === undefined) {
       const { controlTokens, specialTokens } = this.tokenizer;
-      borders = new Probe(this.#template, variables).borders(controlTokens, specialTokens.eos_token ?? null);
+      borders = new Probe(this.#dated, variables).borders(controlTokens, specialTokens.eos_token ?? null);
       this.#borders.set(key, borders);
     }
     return borders;

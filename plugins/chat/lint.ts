@@ -94,6 +94,11 @@ export function lintTemplate(codec: ChatCodec): TemplateVerdict {
     toolsSupported: check("toolsSupported"),
   };
   if (codec.templateSource === "default") findings.push("The model has no chat template: ChatML is used");
+  if (codec.toolCallForm === null) {
+    findings.push(
+      "The template writes tool calls in a form that is not known: parse() leaves them in the content",
+    );
+  }
   if (/\bstrftime_now\b/.test(codec.template)) {
     findings.push("The template asks for the date: give one, or the date it carries is used");
   }

@@ -105,7 +105,10 @@ export class Tokenizer {
     return new Tokenizer({ tokenizer, config, name: folder });
   }
 
-  /** Ids of a text. Added tokens in it (`<|im_end|>`) become their id. */
+  /**
+   * Ids of a text. Added tokens in it (`<|im_end|>`) become their id. What the vocabulary lacks is dropped or becomes
+   * the unknown token, as the file says; {@linkcode encodeWithOffsets} refuses such text.
+   */
   encode(text: string, options: TokenizeOptions = {}): Int32Array {
     const { specialTokens = false } = options;
     return Int32Array.from(this.#library.encode(text, { add_special_tokens: specialTokens }).ids);

@@ -8,7 +8,7 @@ const FOLDER = new URL("../../tests/golden/models/tiny-qwen3/", import.meta.url)
 export function tokenizerWith(tokens: readonly string[], eos: string, bos: string | null = null): Tokenizer {
   const tokenizer = JSON.parse(readFileSync(new URL("tokenizer.json", FOLDER), "utf8"));
   const known = new Set(tokenizer.added_tokens.map(({ content }: { content: string }) => content));
-  for (const content of tokens.filter((token) => !known.has(token))) {
+  for (const content of new Set(tokens.filter((token) => !known.has(token)))) {
     tokenizer.added_tokens.push({ id: 509 + known.size, content, special: true });
     known.add(content);
   }
@@ -83,6 +83,13 @@ export const TEMPLATES: Readonly<Record<string, TemplateCase>> = {
     tokens: ["<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"],
     eos: "<eos>",
     bos: "<bos>",
+  },
+  /** Nothing ends a turn, calls are tags of their own, and a result repeats the name of its tool. */
+  glm: {
+    source:
+      `[gMASK]{%- for t in tools or [] %}{{ t | tojson }}{%- endfor %}{%- for m in messages %}{%- if m.role == 'assistant' %}{{ '<|assistant|>\\n' + m.content }}{%- for call in m.tool_calls or [] %}{{ '\\n<call>' + call.function.name }}{%- for key, value in call.function.arguments.items() %}{{ '\\n<key>' + key + '</key>\\n<value>' }}{{ value if value is string else value | tojson }}{{ '</value>' }}{%- endfor %}{{ '\\n</call>' }}{%- endfor %}{%- elif m.role == 'tool' %}{{ '<|observation|>' + messages[loop.index0 - 1].tool_calls[0].function.name if messages[loop.index0 - 1].tool_calls else '<|observation|>' }}{{ '\\n' + m.content }}{%- else %}{{ '<|' + m.role + '|>\\n' + m.content }}{%- endif %}{%- endfor %}{%- if add_generation_prompt %}{{ '<|assistant|>\\n' }}{%- endif %}`,
+    tokens: ["<|assistant|>", "<|user|>", "<|system|>", "<|observation|>", "<|endoftext|>"],
+    eos: "<|endoftext|>",
   },
   /** gpt-oss: thoughts and answers in channels. */
   harmony: {
