@@ -94,13 +94,19 @@ function contextOf(kernel: Kernel, cwd: string): CommandContext {
   };
 }
 
-/** Aborted by the first Ctrl-C; the second one ends the process. */
+/** Exit codes of a process that a second signal ends, as shells say them: 128 and the signal's number. */
+const ENDED_BY = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Aborted by the first Ctrl-C or SIGTERM; the second one ends the process. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
-  Deno.addSignalListener("SIGINT", () => {
-    if (controller.signal.aborted) Deno.exit(130);
-    controller.abort(new GymError("INTERRUPTED", "Cannot go on: interrupted"));
-  });
+  const listen = (name: keyof typeof ENDED_BY): void =>
+    Deno.addSignalListener(name, () => {
+      if (controller.signal.aborted) Deno.exit(ENDED_BY[name]);
+      controller.abort(new GymError("INTERRUPTED", "Cannot go on: interrupted"));
+    });
+  listen("SIGINT");
+  if (Deno.build.os !== "windows") listen("SIGTERM"); // which Windows does not have
   return controller.signal;
 }
 

@@ -34,7 +34,7 @@ export interface CommandContext {
   now(): number;
   /** Randomness. */
   readonly prng: Prng;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
   /** Bytes of standard input, for inputs named `-`. */
   stdin(): ReadableStream<Uint8Array<ArrayBuffer>>;

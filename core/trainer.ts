@@ -12,8 +12,13 @@ import type { Json } from "./schema.ts";
 export interface TrainJob {
   /** Rows of the data set; a new pass asks again. */
   rows(): AsyncIterable<ExportRow>;
-  /** Name of the data set for messages: its n-th row stands on line n. @default "rows" */
+  /** Name of the data set for messages: its n-th row stands on line n, unless `place` says where. @default "rows" */
   readonly source?: string;
+  /** Where row n (from 0) of `rows` or of `evaluation` stands, for messages; asked for rows that were given out. */
+  readonly place?: (
+    row: number,
+    of: "rows" | "evaluation",
+  ) => { readonly file: string; readonly line: number };
   /** Rows to evaluate on; left out when there are none. */
   readonly evaluation?: () => AsyncIterable<ExportRow>;
   /** Folder for checkpoints and the result. */

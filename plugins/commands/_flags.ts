@@ -64,11 +64,11 @@ const FIELD_PARSERS: Readonly<Record<string, (field: InputField) => AnyParser>> 
   boolean: flagPair,
   array: (field) => {
     const items = (field.schema["items"] ?? {}) as JsonSchema;
-    const wanted = field.required || Number(field.schema["minItems"] ?? 0) > 0;
-    return multiple(one(field, valueParser(items, metavarOf(field))), {
-      min: wanted ? 1 : 0,
+    const values = multiple(one(field, valueParser(items, metavarOf(field))), {
+      min: field.required ? 1 : 0,
       errors: { tooFew: [text(`${spelled(field)}: wanted at least one`)] },
     });
+    return field.required ? values : map(values, (given) => given.length === 0 ? undefined : given);
   },
   object: (field) => {
     const values = (field.schema["additionalProperties"] ?? {}) as JsonSchema;

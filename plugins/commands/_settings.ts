@@ -26,7 +26,7 @@ export async function pluginsOfFolder(cwd: string): Promise<readonly string[]> {
     if (thrown instanceof Deno.errors.NotFound) return [];
     throw fileError("read", FILE, thrown);
   }
-  const { YamlFile } = await import("./_yaml.ts");
+  const { YamlFile } = await import("../files/yaml_file.ts");
   const file = new YamlFile(text, FILE, "settings");
   if (file.value === null) return [];
   const isPipeline = typeof file.value === "object" && "sources" in file.value;

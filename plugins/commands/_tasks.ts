@@ -10,7 +10,7 @@ import { readJsonl } from "../../core/jsonl.ts";
 import { describeIssues, type Json } from "../../core/schema.ts";
 import type { Task } from "../../core/trajectory.ts";
 import { openSources } from "../files/mod.ts";
-import { YamlFile } from "./_yaml.ts";
+import { YamlFile } from "../files/yaml_file.ts";
 
 /** What {@linkcode readTasks} needs of the world around it. */
 export interface TaskFilesOptions {

@@ -47,11 +47,15 @@ export async function loadDataset(
   codec: MessageCodec,
   options: DatasetOptions,
 ): Promise<Dataset> {
-  const source = job.source ?? "rows";
-  const { sequences, report } = await encoded(job.rows(), source, codec, options);
+  const { source = "rows", place } = job;
+  const placed = (of: "rows" | "evaluation", name: string) =>
+    place === undefined ? name : (row: number) => place(row, of);
+  const { sequences, report } = await encoded(job.rows(), placed("rows", source), codec, options);
   const apart = job.evaluation === undefined ? { training: sequences, evaluation: [] } : {
     training: sequences,
-    evaluation: (await encoded(job.evaluation(), `${source} (evaluation)`, codec, options)).sequences,
+    evaluation:
+      (await encoded(job.evaluation(), placed("evaluation", `${source} (evaluation)`), codec, options))
+        .sequences,
   };
   const split = job.evaluation === undefined && options.evalFraction > 0
     ? heldOut(sequences, options)
@@ -78,11 +82,11 @@ export function datasetText({ training, evaluation, report }: Dataset): string {
 
 function encoded(
   rows: AsyncIterable<ExportRow>,
-  source: string,
+  place: Parameters<typeof readRows>[1],
   codec: MessageCodec,
   options: DatasetOptions,
 ): Promise<EncodedData> {
-  const read = readRows(rows, source);
+  const read = readRows(rows, place);
   return encodeRows(options.tools ? read : withoutTools(read), codec, options);
 }
 

@@ -55,6 +55,8 @@ export interface RunParts {
   readonly dataHash: string;
   /** What lies ahead, for the first event. */
   readonly totals: Readonly<Record<string, number>>;
+  /** What was found while the data were read, told after the first event. */
+  readonly notices?: readonly string[];
   /** Accumulates the gradients of a step; returns its metrics, the loss among them. */
   readonly accumulate: (step: PlannedStep) => Promise<Readonly<Record<string, number>>>;
   /** Evaluates; null when there is nothing to evaluate on. The `loss` in it decides what is best. */
@@ -74,8 +76,9 @@ export async function* runSteps(
   job: TrainJob,
 ): AsyncGenerator<TrainEvent> {
   const run = await Run.open(options, parts, job);
-  yield* run.notices();
   yield { kind: "start", step: run.step, config: parts.config, totals: parts.totals };
+  for (const message of parts.notices ?? []) yield { kind: "notice", message };
+  yield* run.notices();
   yield* run.go();
 }
 

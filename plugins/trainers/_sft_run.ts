@@ -20,7 +20,6 @@ export async function* trainSft(parsed: SftOptions, job: TrainJob): AsyncGenerat
   await using trainee = await Trainee.create(parsed, (message) => void log.push(message));
   const data = await loadDataset(job, await codecOf(trainee.folder), parsed);
   const steps = plannedSteps(data.training, parsed);
-  for (const message of [...log, ...datasetText(data).split("\n")]) yield { kind: "notice", message };
   yield* runSteps(parsed, {
     trainee,
     steps,
@@ -34,6 +33,7 @@ export async function* trainSft(parsed: SftOptions, job: TrainJob): AsyncGenerat
       trainedTokens: steps.reduce((sum, step) => sum + step.trainedTokens, 0),
       parameters: trainee.parameters,
     },
+    notices: [...log, ...datasetText(data).split("\n")],
     accumulate: (step) => accumulate(trainee, data.training, step, parsed),
     evaluate: data.evaluation.length === 0 ? null : () => evaluate(trainee, data, parsed, job),
   }, job);

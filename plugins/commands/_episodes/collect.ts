@@ -8,7 +8,7 @@ import { readJsonl } from "../../../core/jsonl.ts";
 import type { Kernel } from "../../../core/kernel.ts";
 import type { Trajectory } from "../../../core/trajectory.ts";
 import { JsonlAppender } from "../../files/mod.ts";
-import { lockFile } from "../_lock.ts";
+import { lockFile } from "../../files/lock.ts";
 import { inOrder } from "./ordered.ts";
 import { checkSetup, playUnit } from "./play.ts";
 import { planUnits, type Schedule, type Setup, type Unit, unitKey } from "./plan.ts";

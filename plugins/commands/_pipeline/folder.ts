@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { readJsonl } from "../../../core/jsonl.ts";
 import type { Json } from "../../../core/schema.ts";
 import { fileError, JsonlAppender, writeAtomic } from "../../files/mod.ts";
-import { lockFile } from "../_lock.ts";
+import { lockFile } from "../../files/lock.ts";
 
 /** What a stage tells for the summary. */
 export type StageFacts = Readonly<Record<string, Json>>;

@@ -18,7 +18,7 @@ import { describeIssues } from "../../../core/schema.ts";
 import { wrapper } from "../../../core/wrapper.ts";
 import { fileError } from "../../files/mod.ts";
 import { fullId } from "../_names.ts";
-import { type FieldPath, YamlFile } from "../_yaml.ts";
+import { type FieldPath, YamlFile } from "../../files/yaml_file.ts";
 import { type Pipeline, pipelineSchema, type PipelineSource } from "./schema.ts";
 
 /** A pipeline that fits its kernel: ids in full, options parsed once to see that they fit. */

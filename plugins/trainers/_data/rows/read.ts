@@ -69,15 +69,20 @@ export function readRow(
   return dialect.read(row, position, options);
 }
 
-/** Reads rows one by one. @param file Name of the data set for messages; its n-th row stands on line n. */
+/**
+ * Reads rows one by one.
+ *
+ * @param place Where row n (from 0) stands, for messages; or the name of a file whose n-th row stands on line n.
+ */
 export async function* readRows(
   rows: AsyncIterable<unknown>,
-  file: string,
+  place: string | ((row: number) => Omit<RowPosition, "row">),
   options: ReadRowOptions = {},
 ): AsyncGenerator<Row> {
+  const at = typeof place === "function" ? place : (row: number) => ({ file: place, line: row + 1 });
   let row = 0;
   for await (const value of rows) {
-    yield readRow(value, { file, line: row + 1, row }, options);
+    yield readRow(value, { ...at(row), row }, options);
     row++;
   }
 }

@@ -5,7 +5,7 @@
  */
 import { dirname } from "node:path";
 import { GymError } from "../../core/errors.ts";
-import { fileError } from "../files/mod.ts";
+import { fileError } from "./file_error.ts";
 
 /**
  * Makes and locks a file; disposing removes it again.
