@@ -26,7 +26,7 @@ export interface Feed {
   readonly shape: readonly number[];
 }
 
-/** A result that stays on the device: feed it to the next run, then dispose it. */
+/** A float32 result that stays on the device: feed it to the next run, then dispose it, both before its session. */
 export interface DeviceTensor {
   /** Shape of the tensor. */
   readonly shape: readonly number[];
@@ -66,6 +66,7 @@ export class Session implements AsyncDisposable {
   readonly #runtime: Runtime;
   readonly #session: import("onnxruntime-node").InferenceSession;
   readonly #types: ReadonlyMap<string, ElementType>;
+  readonly #readers = new Map<number, Promise<Session>>();
 
   private constructor(
     provider: Provider,
@@ -129,7 +130,7 @@ export class Session implements AsyncDisposable {
     try {
       const results = await this.#session.run(tensors);
       return Object.fromEntries(
-        Object.entries(results).map(([name, tensor]) => [name, fromRuntime(tensor as OrtTensor)]),
+        Object.entries(results).map(([name, tensor]) => [name, this.#fromRuntime(tensor as OrtTensor)]),
       );
     } catch (thrown) {
       throw failed("Cannot run the graph", thrown);
@@ -140,7 +141,22 @@ export class Session implements AsyncDisposable {
 
   /** Frees the runtime's memory. */
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const reader of this.#readers.values()) await (await reader)[Symbol.asyncDispose]();
     await this.#session.release();
+  }
+
+  #fromRuntime(tensor: OrtTensor): Feed | DeviceTensor {
+    if (tensor.location === "gpu-buffer") return new KeptTensor(tensor, () => this.#read(tensor));
+    return { data: tensor.data as Feed["data"], shape: tensor.dims };
+  }
+
+  /** Copies a kept tensor by a graph of its own: `getData()` of the runtime's binding ends the process. */
+  async #read(tensor: OrtTensor): Promise<Float32Array> {
+    const rank = tensor.dims.length;
+    const reader = this.#readers.get(rank) ?? Session.create(copyGraph(rank), { provider: this.provider });
+    this.#readers.set(rank, reader);
+    const { y } = await (await reader).#session.run({ x: tensor });
+    return (y as OrtTensor).data as Float32Array;
   }
 
   #tensor(name: string, { data, shape }: Feed): OrtTensor {
@@ -160,17 +176,15 @@ export class Session implements AsyncDisposable {
 
 class KeptTensor implements DeviceTensor {
   readonly tensor: OrtTensor;
+  readonly read: () => Promise<Float32Array>;
 
-  constructor(tensor: OrtTensor) {
+  constructor(tensor: OrtTensor, read: () => Promise<Float32Array>) {
     this.tensor = tensor;
+    this.read = read;
   }
 
   get shape(): readonly number[] {
     return this.tensor.dims;
-  }
-
-  async read(): Promise<Float32Array> {
-    return await this.tensor.getData() as Float32Array;
   }
 
   [Symbol.dispose](): void {
@@ -178,9 +192,12 @@ class KeptTensor implements DeviceTensor {
   }
 }
 
-function fromRuntime(tensor: OrtTensor): Feed | DeviceTensor {
-  if (tensor.location === "gpu-buffer") return new KeptTensor(tensor);
-  return { data: tensor.data as Feed["data"], shape: tensor.dims };
+/** y = x, for tensors of a rank. */
+function copyGraph(rank: number): Graph {
+  const graph = new Graph();
+  const shape = Array.from({ length: rank }, (_, axis) => `size_${axis}`);
+  graph.output("y", graph.input("x", "float32", shape));
+  return graph;
 }
 
 /** Data of an output that was not kept on the device. */
