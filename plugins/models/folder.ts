@@ -135,12 +135,17 @@ export async function writeModelFolder(path: string, contents: ModelContents): P
   const { config, tensors, type = "float32", copyFrom, files = {}, maxShardBytes = 5e9 } = contents;
   checkTensors(config, tensors, `write model ${path}`);
   await writeFolder(path, async (part) => {
-    const raw = { ...config.raw, ..."dtype" in config.raw ? { dtype: type } : { torch_dtype: type } };
-    await writeAtomic(join(part, "config.json"), `${JSON.stringify(raw, null, 2)}\n`);
+    const raw = `${JSON.stringify(configObject(config, type), null, 2)}\n`;
+    await writeAtomic(join(part, "config.json"), raw);
     if (copyFrom !== undefined) await copyCompanions(copyFrom, part);
     for (const [name, text] of Object.entries(files)) await writeAtomic(join(part, name), text);
     await writeShards(part, tensors, type, maxShardBytes);
   });
+}
+
+/** What `config.json` holds for weights of a type. */
+export function configObject({ raw }: ModelConfig, type: WeightType): Record<string, unknown> {
+  return { ...raw, ..."dtype" in raw ? { dtype: type } : { torch_dtype: type } };
 }
 
 /**
@@ -204,7 +209,8 @@ async function generationOf(folder: string): Promise<ModelFolder["generation"]> 
   throw new GymError("INVALID_DATA", `Cannot read ${file}: wanted an object`, { file });
 }
 
-async function copyCompanions(from: string, to: string): Promise<void> {
+/** Copies tokenizer, chat template and generation files, those that are there. */
+export async function copyCompanions(from: string, to: string): Promise<void> {
   for (const name of COMPANIONS) {
     const source = join(from, name);
     try {
@@ -241,7 +247,12 @@ async function writeShards(
 
 type Shard = Map<string, Tensor | LazyTensor>;
 
-function shardsOf(tensors: ModelContents["tensors"], type: WeightType, maxShardBytes: number): Shard[] {
+/** Tensors in order, divided so that no part exceeds a size unless one tensor alone does. */
+export function shardsOf(
+  tensors: ModelContents["tensors"],
+  type: WeightType,
+  maxShardBytes: number,
+): readonly Shard[] {
   const shards: Shard[] = [];
   let room = 0;
   for (const [name, tensor] of tensors) {

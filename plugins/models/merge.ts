@@ -30,16 +30,25 @@ export async function mergeAdapter(
   out: string,
   { type = weightTypeOf(base.weights) ?? "float32", maxShardBytes }: MergeOptions = {},
 ): Promise<void> {
-  checkAdapterFits(adapter, base.config);
   await writeModelFolder(out, {
     config: base.config,
-    tensors: new Map(
-      [...expectedTensors(base.config)].map(([name, shape]) => [name, merged(base, adapter, name, shape)]),
-    ),
+    tensors: mergedTensors(base, adapter),
     type,
     copyFrom: base.path,
     ...(maxShardBytes !== undefined && { maxShardBytes }),
   });
+}
+
+/**
+ * The weights of a model with an adapter in them, each computed when it is read.
+ *
+ * @throws {GymError} `INVALID_DATA` when the adapter does not fit the model.
+ */
+export function mergedTensors(base: ModelFolder, adapter: Adapter | null): ReadonlyMap<string, LazyTensor> {
+  if (adapter !== null) checkAdapterFits(adapter, base.config);
+  return new Map(
+    [...expectedTensors(base.config)].map(([name, shape]) => [name, merged(base, adapter, name, shape)]),
+  );
 }
 
 /** The element type of all weights, or null when they differ. */
@@ -50,11 +59,16 @@ export function weightTypeOf({ tensors }: WeightsIndex): WeightType | null {
   return types.size === 1 ? type as WeightType : null;
 }
 
-function merged(base: ModelFolder, adapter: Adapter, name: string, shape: readonly number[]): LazyTensor {
+function merged(
+  base: ModelFolder,
+  adapter: Adapter | null,
+  name: string,
+  shape: readonly number[],
+): LazyTensor {
   const read = async (): Promise<Tensor> => {
     const weight = await readTensor(base.weights.tensors.get(name)!);
-    const module = name.endsWith(".weight") && adapter.modules.get(name.slice(0, -".weight".length));
-    if (!module) return weight;
+    const module = adapter?.modules.get(name.replace(/\.weight$/, ""));
+    if (adapter === null || module === undefined || !name.endsWith(".weight")) return weight;
     addProduct(weight, await readTensor(module.b), await readTensor(module.a), adapterScale(adapter));
     return weight;
   };

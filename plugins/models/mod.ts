@@ -27,6 +27,7 @@ export {
   writeAdapter,
 } from "./peft.ts";
 export { mergeAdapter, type MergeOptions, weightTypeOf } from "./merge.ts";
+export { type ExportedModel, exportOnnx, type ExportOptions, type ExportType } from "./export.ts";
 export { initModel, type InitOptions, MODEL_SIZES, type ModelSize, type ModelSizeName } from "./init.ts";
 export {
   type DownloadedModel,
