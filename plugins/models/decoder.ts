@@ -57,6 +57,8 @@ export interface DecoderContext {
   readonly weights: DecoderWeights;
   /** Positions that occur, and no fewer than a row has tokens. */
   readonly maxPositions: number;
+  /** Whether the gradient computes each layer again instead of keeping what it made. @default false */
+  readonly recompute?: boolean;
 }
 
 /** Added to a score that attention must not see; far below any score and still finite. */
@@ -70,19 +72,35 @@ export function decoderHidden(context: DecoderContext, inputs: DecoderInputs): V
   const mask = inputs.cache?.mask ?? attentionMask(g, inputs);
   const rotary = rotaryTables(g, config, context.maxPositions);
   for (let layer = 0; layer < config.layers; layer++) {
-    const prefix = `model.layers.${layer}`;
-    const normed = norm(context, x, `${prefix}.input_layernorm.weight`);
-    x = g.add(x, attention(context, inputs, normed, layer, { mask, ...rotary }));
-    const second = norm(context, x, `${prefix}.post_attention_layernorm.weight`);
-    x = g.add(x, feedForward(context, second, `${prefix}.mlp`));
+    const build = (before: Value) => decoderLayer(context, inputs, before, layer, { mask, ...rotary });
+    x = context.recompute === true ? g.segment(x, build) : build(x);
   }
   return norm(context, x, "model.norm.weight");
 }
 
+function decoderLayer(
+  context: DecoderContext,
+  inputs: DecoderInputs,
+  before: Value,
+  layer: number,
+  tables: AttentionTables,
+): Value {
+  const { graph: g } = context;
+  const prefix = `model.layers.${layer}`;
+  const normed = norm(context, before, `${prefix}.input_layernorm.weight`);
+  const x = g.add(before, attention(context, inputs, normed, layer, tables));
+  const second = norm(context, x, `${prefix}.post_attention_layernorm.weight`);
+  return g.add(x, feedForward(context, second, `${prefix}.mlp`));
+}
+
 /** Logits [N, vocabulary] of hidden states [N, hidden]. */
 export function decoderLogits({ graph: g, config, weights }: DecoderContext, hidden: Value): Value {
-  const head = weights.tensor(config.tiedHead ? "model.embed_tokens.weight" : "lm_head.weight");
-  return g.op("Gemm", [hidden, head], { transB: 1 });
+  return g.op("Gemm", [hidden, weights.tensor(headName(config))], { transB: 1 });
+}
+
+/** Name of the tensor that makes logits. */
+export function headName({ tiedHead }: ModelConfig): string {
+  return tiedHead ? "model.embed_tokens.weight" : "lm_head.weight";
 }
 
 /** Zero where a query may see a key and {@linkcode MASKED} elsewhere: [T, T], or [B, 1, 1, T, T] when packed. */

@@ -8,7 +8,7 @@ import { product } from "../onnx/dimension.ts";
 import { Graph, type Value } from "../onnx/graph.ts";
 import type { WeightsIndex } from "../onnx/safetensors.ts";
 import type { ModelConfig } from "./config.ts";
-import { type DecoderContext, decoderHidden, decoderLogits, type DecoderWeights } from "./decoder.ts";
+import { type DecoderContext, decoderHidden, decoderLogits, type DecoderWeights, headName } from "./decoder.ts";
 import type { LoraShape } from "./lora.ts";
 import { type Bucket, bucketViews, joinedGradient } from "./parameters.ts";
 
@@ -29,6 +29,10 @@ export interface TrainingGraphOptions {
   readonly maxPositions: number;
   /** Whether a row may hold several sequences. @default false */
   readonly packed?: boolean;
+  /** Whether the gradient computes each layer again instead of keeping what it made. @default false */
+  readonly recompute?: boolean;
+  /** Trained tokens whose logits are in memory at once; all of a batch when left out. */
+  readonly headChunk?: number;
 }
 
 /**
@@ -43,11 +47,12 @@ export interface TrainingGraphOptions {
 export function trainingGraph(model: TrainedModel, options: TrainingGraphOptions): Graph {
   const graph = new Graph();
   const views = model.buckets.map((bucket) => bucketViews(graph, bucket));
-  const logProbabilities = tokenLogProbabilities(contextOf(graph, model, views, options), options);
-  const weights = graph.input("weights", "float32", ["N"]);
-  const loss = graph.op("Neg", [graph.reduceSum(graph.mul(logProbabilities, weights), [0])]);
+  const context = contextOf(graph, model, views, options);
   const wanted = views.flatMap((view) => [...view.values()]);
-  const made = gradients(graph, loss, wanted);
+  const { loss, logProbabilities, source } = options.headChunk === undefined
+    ? wholeHead(context, options)
+    : chunkedHead(context, options, options.headChunk, wanted);
+  const made = gradients(graph, source, wanted);
   graph.output("loss", loss);
   graph.output("log_probabilities", logProbabilities);
   let taken = 0;
@@ -56,6 +61,74 @@ export function trainingGraph(model: TrainedModel, options: TrainingGraphOptions
     graph.output(`gradient.${bucket.name}`, joinedGradient(graph, bucket, own));
   }
   return graph;
+}
+
+/** What comes out of the head. */
+interface HeadResult {
+  readonly loss: Value;
+  /** [N] */
+  readonly logProbabilities: Value;
+  /** What to differentiate: the loss, or a scalar with the same gradient. */
+  readonly source: Value;
+}
+
+function wholeHead(context: DecoderContext, options: TrainingGraphOptions): HeadResult {
+  const { graph } = context;
+  const logProbabilities = tokenLogProbabilities(context, options);
+  const weights = graph.input("weights", "float32", ["N"]);
+  const loss = weightedLoss(graph, logProbabilities, weights);
+  return { loss, logProbabilities, source: loss };
+}
+
+function weightedLoss(graph: Graph, logProbabilities: Value, weights: Value): Value {
+  return graph.op("Neg", [graph.reduceSum(graph.mul(logProbabilities, weights), [0])]);
+}
+
+/**
+ * The same, `chunk` tokens at a time: `rows`, `targets` and `weights` are [C, chunk], filled up with weight 0.
+ *
+ * Each pass of a loop makes its logits, its part of the loss and at once the gradients of the hidden states and of the
+ * head, so that no logits outlive the pass. The loss is linear in these parts; the scalar that is differentiated is
+ * Σ h·dh (+ Σ W·dW), with dh and dW held constant, whose gradients are dh and dW.
+ */
+function chunkedHead(
+  context: DecoderContext,
+  options: TrainingGraphOptions,
+  chunk: number,
+  wanted: readonly Value[],
+): HeadResult {
+  const { graph: g, config, weights: tensors } = context;
+  const hidden = batchHidden(context, options);
+  const [rows, targets] = ["rows", "targets"].map((name) => g.input(name, "int64", ["C", chunk])) as [
+    Value,
+    Value,
+  ];
+  const weights = g.input("weights", "float32", ["C", chunk]);
+  const head = tensors.tensor(headName(config));
+  const trained = wanted.includes(head);
+  const zeros = trained ? [g.op("Expand", [g.constant(0)], { to: head.shape })] : [];
+  const { carried, collected } = g.loop(
+    g.op("AxisSize", [rows], { axis: 0 }),
+    [g.constant(0), ...zeros],
+    (inner, pass, [sum, headGradient]) => {
+      const part = (all: Value) => inner.op("PickFirst", [all, pass]);
+      const states = inner.op("Gather", [hidden, part(rows)]);
+      const logits = decoderLogits({ ...context, graph: inner }, states);
+      const logProbabilities = inner.op("TokenLogProbability", [logits, part(targets)]);
+      const loss = weightedLoss(inner, logProbabilities, part(weights));
+      const made = gradients(inner, loss, trained ? [states, head] : [states]);
+      const carriedOn = trained ? [inner.add(headGradient!, made[1]!)] : [];
+      return { carried: [inner.add(sum!, loss), ...carriedOn], collected: [logProbabilities, made[0]!] };
+    },
+    "C",
+  );
+  const count = product(["C", chunk]);
+  const stop = (value: Value) => g.op("StopGradient", [value]);
+  const picked = g.op("Gather", [hidden, g.reshape(rows, [count])]);
+  const held = stop(g.reshape(collected[1]!, [count, config.hiddenSize]));
+  const through = g.reduceSum(g.mul(picked, held), [0, 1]);
+  const source = trained ? g.add(through, g.reduceSum(g.mul(head, stop(carried[1]!)), [0, 1])) : through;
+  return { loss: carried[0]!, logProbabilities: g.reshape(collected[0]!, [count]), source };
 }
 
 /**
@@ -89,26 +162,30 @@ function tokenLogProbabilities(context: DecoderContext, options: TrainingGraphOp
 }
 
 /** Only rows that are asked for meet the head: it is a large part of the work in a small model. */
-function rowLogits(context: DecoderContext, { packed = false }: TrainingGraphOptions): Value {
+function rowLogits(context: DecoderContext, options: TrainingGraphOptions): Value {
+  const hidden = batchHidden(context, options);
+  const rows = context.graph.input("rows", "int64", ["N"]);
+  return decoderLogits(context, context.graph.op("Gather", [hidden, rows]));
+}
+
+/** Hidden states [B·T, hidden] of the inputs `ids`, `positions` and, when packed, `segments`. */
+function batchHidden(context: DecoderContext, { packed = false }: TrainingGraphOptions): Value {
   const { graph: g } = context;
   const ids = g.input("ids", "int64", ["B", "T"]);
   const positions = g.input("positions", "int64", ["B", "T"]);
   const segments = packed ? g.input("segments", "int64", ["B", "T"]) : null;
-  const rows = g.input("rows", "int64", ["N"]);
   const hidden = decoderHidden(context, { ids, positions, segments });
-  return decoderLogits(
-    context,
-    g.op("Gather", [g.reshape(hidden, [product(["B", "T"]), hidden.shape[1]!]), rows]),
-  );
+  return g.reshape(hidden, [product(["B", "T"]), hidden.shape[1]!]);
 }
 
 function contextOf(
   graph: Graph,
   model: TrainedModel,
   views: readonly ReadonlyMap<string, Value>[],
-  { maxPositions }: TrainingGraphOptions,
+  { maxPositions, recompute = false }: TrainingGraphOptions,
 ): DecoderContext {
-  return { graph, config: model.config, weights: weightsOf(graph, model, views), maxPositions };
+  const weights = weightsOf(graph, model, views);
+  return { graph, config: model.config, weights, maxPositions, recompute };
 }
 
 /** Trained tensors come from the buckets, all others from their files. */

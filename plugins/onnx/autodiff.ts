@@ -7,7 +7,7 @@
  * @module
  */
 import { sameShape } from "./dimension.ts";
-import { type Graph, type Node, signatureText, type Value } from "./graph.ts";
+import { type Graph, type Node, type Segment, signatureText, type Value } from "./graph.ts";
 import { OPERATORS } from "./operators/mod.ts";
 
 /**
@@ -29,11 +29,15 @@ export function gradients(graph: Graph, loss: Value, wanted: readonly Value[]): 
   const active = dependants(nodes, wanted);
   const collected = new Map<Value, Value>();
   if (active.has(loss)) collected.set(loss, graph.constant(1, [], loss.type));
-  for (const node of nodes.reverse()) {
+  const ends = new Map(graph.segments.map((segment) => [nodes[segment.end - 1]!, segment]));
+  let again: ReadonlyMap<Value, Value> = new Map();
+  for (const node of nodes.toReversed()) {
+    const segment = ends.get(node);
+    if (segment !== undefined) again = recomputed(graph, nodes, segment, collected.get(segment.output));
     if (!readBy(node).some((value) => active.has(value))) continue;
     const reached = node.outputs.findLast((output) => collected.has(output));
     if (reached === undefined) continue;
-    for (const [input, make] of inputGradients(graph, node, reached, collected.get(reached)!)) {
+    for (const [input, make] of inputGradients(graph, node, reached, collected.get(reached)!, again)) {
       if (!active.has(input)) continue;
       collected.set(input, accumulated(graph, collected.get(input), make()));
     }
@@ -65,8 +69,38 @@ function readBy({ inputs, body }: Node): readonly Value[] {
   return body === undefined ? inputs : [...inputs, ...body.nodes.flatMap(readBy)];
 }
 
+/**
+ * Adds the nodes of a segment a second time; returns for each value of the first time that of the second.
+ *
+ * The runtime merges equal nodes, so the second time starts from an input that only the backward pass has: the
+ * segment's own input plus nothing, taken from the gradient that comes in.
+ */
+function recomputed(
+  graph: Graph,
+  nodes: readonly Node[],
+  { first, end, input }: Segment,
+  gradient: Value | undefined,
+): ReadonlyMap<Value, Value> {
+  const again = new Map<Value, Value>();
+  if (gradient === undefined) return again;
+  const nothing = graph.mul(graph.op("Slice", [gradient], { axis: -1, start: 0, end: 1 }), 0);
+  again.set(input, graph.add(input, nothing));
+  for (const { operator, inputs, outputs, attributes } of nodes.slice(first, end)) {
+    if (!inputs.some((value) => again.has(value))) continue;
+    const made = graph.ops(operator, inputs.map((value) => again.get(value) ?? value), attributes);
+    for (const [at, output] of outputs.entries()) again.set(output, made[at]!);
+  }
+  return again;
+}
+
 /** Each input with the maker of its gradient; inputs that no gradient reaches are left out. */
-function inputGradients(graph: Graph, node: Node, reached: Value, gradient: Value): [Value, () => Value][] {
+function inputGradients(
+  graph: Graph,
+  node: Node,
+  reached: Value,
+  gradient: Value,
+  again: ReadonlyMap<Value, Value>,
+): [Value, () => Value][] {
   const rule = OPERATORS.get(node.operator)?.gradient;
   if (rule === undefined) {
     throw new TypeError(`Cannot differentiate ${node.operator}: wanted an operator with a gradient rule`);
@@ -79,7 +113,8 @@ function inputGradients(graph: Graph, node: Node, reached: Value, gradient: Valu
       }" alone: it depends on "${reached.name}"`,
     );
   }
-  const made = rule({ graph, inputs, outputs, attributes, gradient });
+  const anew = (values: readonly Value[]) => values.map((value) => again.get(value) ?? value);
+  const made = rule({ graph, inputs: anew(inputs), outputs: anew(outputs), attributes, gradient });
   return inputs.flatMap((input, at): [Value, () => Value][] => {
     const make = made[at];
     return make === undefined || make === null ? [] : [[input, make]];

@@ -83,6 +83,12 @@ export const engineFields = {
     "Lay weights out anew for faster products; costs memory and a slower start",
   ),
   threads: count.optional().describe("Threads of one operator"),
+  recompute: z.boolean().default(false).describe(
+    "Compute each layer again for the gradient instead of keeping what it made: less memory, a third more work",
+  ),
+  headChunk: count.optional().describe(
+    "Trained tokens whose logits are in memory at once; helps with large vocabularies",
+  ),
 } as const;
 
 /** When to evaluate, save and stop. */
@@ -102,6 +108,8 @@ export const CHANGEABLE: ReadonlySet<string> = new Set([
   "provider",
   "prepack",
   "threads",
+  "recompute",
+  "headChunk",
   "saveEvery",
   "keep",
   "overwrite",

@@ -54,15 +54,23 @@ async function accumulate(
   trainee: Trainee,
   sequences: readonly Sequence[],
   { microBatches, totalWeight }: PlannedStep,
-  { packing, maxLength }: SftOptions,
+  { packing, maxLength, recompute, headChunk }: SftOptions,
 ): Promise<{ readonly loss: number }> {
-  const shape = { maxPositions: maxLength, packed: packing };
+  const shape = {
+    maxPositions: maxLength,
+    packed: packing,
+    recompute,
+    ...(headChunk === undefined ? {} : { headChunk }),
+  };
   const session = await trainee.session("sft", () => trainingGraph(trainee.model, shape));
   const padId = trainee.folder.config.padId ?? trainee.folder.config.eosIds[0] ?? 0;
   let loss = 0;
   for (const micro of microBatches) {
     const batch = batchOf(sequences, micro, { padId });
-    const outputs = await trainee.learner.accumulate(session, trainingFeeds(batch, packing, totalWeight));
+    const outputs = await trainee.learner.accumulate(
+      session,
+      trainingFeeds(batch, { packed: packing, totalWeight, headChunk }),
+    );
     loss += floats(outputs["loss"])[0]!;
   }
   return { loss };

@@ -5,6 +5,7 @@ import { expectedTensors, openModelFolder } from "../../plugins/models/folder.ts
 import { loraParameters, loraShape } from "../../plugins/models/lora.ts";
 import { type Bucket, bucketsOf, type Parameter, placesOf } from "../../plugins/models/parameters.ts";
 import { type TrainedModel, trainingGraph } from "../../plugins/models/training_graph.ts";
+import { inChunks } from "../../plugins/trainers/_feeds.ts";
 import { Learner } from "../../plugins/trainers/_learner.ts";
 import { feedsOf, modelPath, type PaddedBatch } from "./_golden.ts";
 
@@ -84,13 +85,17 @@ export async function lossAndGradients(
   model: TrainedModel,
   values: Float32Array[],
   batch: PaddedBatch,
-  provider: Provider = "cpu",
+  { provider = "cpu", ...saving }: { provider?: Provider; recompute?: boolean; headChunk?: number } = {},
 ) {
-  await using session = await Session.create(trainingGraph(model, { maxPositions: MAX_POSITIONS }), {
-    provider,
-  });
+  const graph = trainingGraph(model, { maxPositions: MAX_POSITIONS, ...saving });
+  await using session = await Session.create(graph, { provider });
   const learner = new Learner(model.buckets, values);
-  const outputs = await learner.accumulate(session, feedsOf(batch));
+  const feeds = feedsOf(batch);
+  const { headChunk } = saving;
+  const outputs = await learner.accumulate(
+    session,
+    headChunk === undefined ? feeds : inChunks(feeds, headChunk),
+  );
   return {
     loss: floats(outputs["loss"])[0]!,
     logProbabilities: floats(outputs["log_probabilities"]),

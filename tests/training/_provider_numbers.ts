@@ -23,8 +23,8 @@ export async function providerNumbers(provider: Provider): Promise<BatchNumbers[
   const batch = await golden<LossGrads>(`${FULL}-loss-grads`);
   const full = await fullModel(FULL);
   return [
-    plain(await lossAndGradients(adapted.model, adapted.values, adapters, provider)),
-    plain(await lossAndGradients(full.model, full.values, batch, provider)),
+    plain(await lossAndGradients(adapted.model, adapted.values, adapters, { provider })),
+    plain(await lossAndGradients(full.model, full.values, batch, { provider })),
   ];
 }
 

@@ -167,6 +167,7 @@ const layoutCases: OperatorCase[] = [
     { axis: 0, size: "N" },
     (g, [a, b]) => g.op("Concat", [a!, b!], { axis: 0, size: "N" }),
   ),
+  on("AxisSize", [fixed("B", "T")], { axis: 1 }),
   on("Iota", [], { size: 4 }),
   // An axis of its name is needed to decide the size.
   on("Iota", [fixed("N")], { size: "N" }, (g) => g.op("Iota", [], { size: "N" })),

@@ -136,6 +136,19 @@ export const LAYOUT: Readonly<Record<string, Operator>> = {
       emitter.node("Concat", inputs, outputs, { axis: attributes["axis"] as number });
     },
   },
+  /** Size of one axis as an int64 scalar. */
+  AxisSize: {
+    infer: ([x], attributes) => {
+      axisOf(attributes["axis"] as number, x!.shape.length);
+      return [{ type: "int64", shape: [] }];
+    },
+    gradient: constantForGradients,
+    emit: ({ inputs: [x], outputs: [y], attributes }, emitter) => {
+      const axis = axisOf(attributes["axis"] as number, x!.shape.length);
+      const size = emitter.one("Shape", [x!], { start: axis, end: axis + 1 });
+      emitter.node("Squeeze", [size, emitter.integers([0])], [y!]);
+    },
+  },
   /** `start`, `start` + 1 … as int64, as many as `size` says; `start` is a size, 0 when left out. */
   Iota: {
     infer: (_inputs, attributes) => [{ type: "int64", shape: [attributes["size"] as number | string] }],
