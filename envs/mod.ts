@@ -1,14 +1,23 @@
 /**
- * Environments: the built-in places where an agent can act.
+ * Environments: the built-in places where an agent can act, and scripted agents of the puzzles.
  *
  * @module
  */
 import { definePlugin, type Plugin } from "../core/plugin.ts";
+import { lookup } from "./puzzles/lookup.ts";
+import { lookupGuesser, lookupSolver } from "./puzzles/lookup_policies.ts";
 import { sandbox } from "./sandbox/sandbox.ts";
 
+export { lookup, type LookupOptions } from "./puzzles/lookup.ts";
+export { lookupGuesser, lookupSolver, type LookupSolverOptions } from "./puzzles/lookup_policies.ts";
+export { type PuzzleOptions } from "./puzzles/puzzle.ts";
 export { sandbox, type SandboxOptions } from "./sandbox/sandbox.ts";
 
 /** The built-in environments. */
-const envs: Plugin = definePlugin({ name: "knowlyr/envs", version: "0.1.0", provides: [sandbox] });
+const envs: Plugin = definePlugin({
+  name: "knowlyr/envs",
+  version: "0.1.0",
+  provides: [sandbox, lookup, lookupSolver, lookupGuesser],
+});
 
 export default envs;

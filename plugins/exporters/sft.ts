@@ -38,7 +38,8 @@ type Parsed = z.output<typeof options>;
  * `domain`, `metadata`.
  *
  * `weight` of an assistant message comes from the rewards of its steps and has mean 1 over the trained ones; a step
- * rewarded 0 or less is not trained, nor is a turn with a call that could not be parsed.
+ * rewarded 0 or less is not trained, nor is a turn with a call that could not be parsed. Plain text that an
+ * environment of this library understood is trained as any call is.
  */
 export const sftExporter: Contribution<Exporter, SftOptions> = exporter("knowlyr/sft-v1", {
   description:
@@ -51,7 +52,7 @@ function sftRow(trajectory: Trajectory, parsed: Parsed): ExportRow | string {
   const unwanted = reasonToSkip(trajectory, parsed);
   if (unwanted !== null) return unwanted;
   const conversation = messagesOf(trajectory);
-  const weights = weightsOf(conversation, trajectory.steps, parsed.trainOn);
+  const weights = weightsOf(conversation, trajectory, parsed.trainOn);
   if (weights === null) return "no step has a positive reward";
   if (weights.every((weight) => weight === 0)) return "nothing to train on";
   return {
@@ -89,12 +90,13 @@ function reasonToSkip({ steps, outcome, reward }: Trajectory, { success, minRewa
 /** A weight for each message, 0 when it is not trained. */
 function weightsOf(
   { messages, steps: sources }: Conversation,
-  steps: readonly Step[],
+  { steps, env }: Trajectory,
   trainOn: readonly ChatRole[],
 ): readonly number[] | null {
   const judged: number[] = [];
+  const unread = (index: number): boolean => isUnread(steps[index], env !== null);
   const weights = messages.map(({ role }, at): number => {
-    if (!trainOn.includes(role) || sources[at]!.some((index) => isUnreadable(role, steps[index]))) return 0;
+    if (!trainOn.includes(role) || (role === "assistant" && sources[at]!.some(unread))) return 0;
     if (role === "assistant") judged.push(at);
     return 1;
   });
@@ -104,8 +106,13 @@ function weightsOf(
   return weights;
 }
 
-function isUnreadable(role: ChatRole, step: Step | undefined): boolean {
-  return role === "assistant" && step?.action.raw !== undefined;
+/**
+ * Whether nobody could read the call. Plain text in an episode that was played here is read by its environment, which
+ * says so when it could not; in a foreign log it is what no adapter could make a call of.
+ */
+function isUnread(step: Step | undefined, playedHere: boolean): boolean {
+  if (step?.action.raw === undefined) return false;
+  return !playedHere || step.action.tool !== "" || step.extra?.["invalid"] === true;
 }
 
 function meanReward(sources: readonly number[], steps: readonly Step[]): number | null {

@@ -80,6 +80,23 @@ Deno.test("sft trains neither bad steps nor calls that could not be parsed", asy
   assert.deepEqual(weights, [0, 1, 0, 0, 0, 0, 0, 1, 0]);
 });
 
+Deno.test("sft trains plain text that an environment understood, and no other", async () => {
+  const text = (index: number, invalid: boolean) =>
+    sampleStep(index, {
+      thought: "",
+      action: { tool: "", params: {}, raw: `say ${index}` },
+      ...(invalid ? { extra: { invalid: true } } : {}),
+    });
+  const steps = [text(0, false), text(1, true)];
+  const env = { id: "a/b-v1", options: {}, wrappers: [], seed: "0" };
+  const { rows } = await collect("knowlyr/sft", [sampleTrajectory({ steps, system: null, env })]);
+  const messages = rows[0]!["messages"] as unknown as (Message & { content: string })[];
+  const said = messages.filter(({ role }) => role === "assistant");
+  assert.deepEqual(said.map(({ content, train }) => [content, train]), [["say 0", true], ["say 1", false]]);
+  const foreign = await collect("knowlyr/sft", [sampleTrajectory({ steps, system: null })]);
+  assert.deepEqual(foreign.report.skipped, { "nothing to train on": 1 });
+});
+
 Deno.test("sft weights a turn of parallel calls by the mean of their rewards", async () => {
   const steps = [
     sampleStep(0, { reward: 0.2, turn: 0 }),
