@@ -87,11 +87,16 @@ function encoded(
   options: DatasetOptions,
 ): Promise<EncodedData> {
   const read = readRows(rows, place);
-  return encodeRows(options.tools ? read : withoutTools(read), codec, options);
+  return encodeRows(options.tools ? read : mapped(read, withoutTools), codec, options);
 }
 
-async function* withoutTools(rows: AsyncIterable<Row>): AsyncGenerator<Row> {
-  for await (const row of rows) yield "tools" in row ? { ...row, tools: null } : row;
+/** A row whose prompt has no definitions of tools. */
+export function withoutTools(row: Row): Row {
+  return "tools" in row ? { ...row, tools: null } : row;
+}
+
+async function* mapped<T>(rows: AsyncIterable<T>, change: (row: T) => T): AsyncGenerator<T> {
+  for await (const row of rows) yield change(row);
 }
 
 function heldOut(sequences: readonly Sequence[], { evalFraction, seed }: DatasetOptions) {

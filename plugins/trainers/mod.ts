@@ -4,6 +4,7 @@
  * @module
  */
 import { definePlugin, type Plugin } from "../../core/plugin.ts";
+import { trainSft } from "./commands/sft.ts";
 import { sftTrainer } from "./sft.ts";
 
 export { sftTrainer, type SftTrainerOptions } from "./sft.ts";
@@ -12,7 +13,7 @@ export { sftTrainer, type SftTrainerOptions } from "./sft.ts";
 const trainers: Plugin = definePlugin({
   name: "knowlyr/trainers",
   version: "0.1.0",
-  provides: [sftTrainer],
+  provides: [trainSft, sftTrainer],
 });
 
 export default trainers;

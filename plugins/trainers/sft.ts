@@ -18,7 +18,8 @@ import {
   runFields,
 } from "./_options.ts";
 
-const options = z.strictObject({
+/** Schema of the options. */
+export const sftOptions = z.strictObject({
   ...modelFields,
   ...dataFields,
   ...batchFields,
@@ -28,15 +29,15 @@ const options = z.strictObject({
 });
 
 /** Options of {@linkcode sftTrainer}; what each means stands in its help. */
-export type SftTrainerOptions = z.input<typeof options>;
+export type SftTrainerOptions = z.input<typeof sftOptions>;
 
 /** The same with defaults filled in. */
-export type SftOptions = z.output<typeof options>;
+export type SftOptions = z.output<typeof sftOptions>;
 
 /** Trains on conversations, prompt and completion, instructions with steps, or plain text. */
 export const sftTrainer: Contribution<Trainer, SftTrainerOptions> = trainer("knowlyr/sft-v1", {
   description: "Supervised fine-tuning with LoRA or of all weights, on ONNX Runtime",
-  options,
+  options: sftOptions,
   create: (parsed) => ({ name: "sft", train: (job) => train(parsed, job) }),
 });
 

@@ -1,5 +1,6 @@
 /** What is trained, for people to look at before anything is: shares by role, and single rows token by token. */
 import type { Json } from "../../../core/schema.ts";
+import { columnsText } from "../_columns.ts";
 import { ROLES, type Sequence, type TokenRole, trainedTokens } from "./sequence.ts";
 
 /** Tokens of one role. */
@@ -45,7 +46,7 @@ function shareOf(role: RoleShare["role"], tokens: number, trained: number, weigh
 
 /** The shares as lines of columns, a head first. */
 export function roleSharesText(shares: readonly RoleShare[]): string {
-  const rows = [
+  return columnsText([
     ["role", "tokens", "trained", "share", "mean weight"],
     ...shares.map(({ role, tokens, trained, share, meanWeight }) => [
       role,
@@ -54,12 +55,7 @@ export function roleSharesText(shares: readonly RoleShare[]): string {
       `${(100 * share).toFixed(1)} %`,
       meanWeight === null ? "-" : meanWeight.toFixed(3),
     ]),
-  ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row.map((cell, column) => column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))
-      .join("  ").trimEnd()
-  ).join("\n");
+  ]);
 }
 
 /** Ids to text. */

@@ -1,0 +1,65 @@
+/**
+ * Rows as what is trained of them, token by token, and what is wrong with the chat template: both before anything is
+ * trained.
+ *
+ * @module
+ */
+import type { ChatCodec } from "../../chat/codec.ts";
+import { lintTemplate, type TemplateVerdict } from "../../chat/lint.ts";
+import type { ExportRow } from "../../../core/exporter.ts";
+import { openModelFolder } from "../../models/mod.ts";
+import { type MessageCodec, type RowPosition, type Sequence, sequenceText } from "../_data/mod.ts";
+import { codecOf } from "../_dataset.ts";
+import type { DataRows } from "./_data_files.ts";
+
+/** One row → its sequences; none when it is left out. */
+export type EncodeOne = (
+  value: ExportRow,
+  position: RowPosition,
+  codec: MessageCodec,
+  options: never,
+) => readonly Sequence[];
+
+/** Rows that are looked at for some to show: the first ones may all be left out. */
+const LOOKED_AT = 100;
+
+/** What a run begins with: how its template behaves, and how its first rows look. */
+export async function previewOf(
+  rows: DataRows,
+  count: number,
+  { model, encode, options, colour }: {
+    readonly model: string;
+    readonly encode: EncodeOne;
+    readonly options: unknown;
+    readonly colour: boolean;
+  },
+): Promise<{ readonly verdict: TemplateVerdict; readonly text: string }> {
+  const codec = await codecOf(await openModelFolder(model));
+  const shown: string[] = [];
+  const wanted = (row: number) => row < LOOKED_AT && shown.length < count;
+  for await (const { sequences: [first] } of encodedRows(rows, codec, encode, options, wanted)) {
+    if (first !== undefined) shown.push(sequenceText(first, codec.tokenizer, { colour }));
+  }
+  return { verdict: lintTemplate(codec), text: shown.join("\n\n") };
+}
+
+/** Rows with their sequences, as far as `wanted`; reading ends at the first row that is not. */
+export async function* encodedRows(
+  rows: DataRows,
+  codec: ChatCodec,
+  encode: EncodeOne,
+  options: unknown,
+  wanted: (row: number) => boolean,
+): AsyncGenerator<
+  { readonly row: number; readonly origin: string; readonly sequences: readonly Sequence[] }
+> {
+  let row = 0;
+  for await (const value of rows.rows()) {
+    if (!wanted(row)) return;
+    const position = { ...rows.place(row), row };
+    // Sound: the options come from the schema of the trainer whose encoder this is.
+    const sequences = encode(value, position, codec, options as never);
+    yield { row, origin: `${position.file}:${position.line}`, sequences };
+    row++;
+  }
+}

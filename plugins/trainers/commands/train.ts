@@ -1,0 +1,173 @@
+/**
+ * `train NAME`: a data set and a model → a better model, for any trainer of this shelf. Every option of the trainer is
+ * a flag and a key of the file that `--config` names; flags come before the file, the file before defaults.
+ *
+ * @module
+ */
+import { dirname, join, resolve } from "node:path";
+import { z } from "zod";
+import {
+  type Command,
+  command,
+  type CommandContext,
+  type CommandExample,
+  type CommandResult,
+} from "../../../core/command.ts";
+import { GymError } from "../../../core/errors.ts";
+import type { Contribution } from "../../../core/kind.ts";
+import { type Json, noOptions, parseOptions } from "../../../core/schema.ts";
+import type { Trainer } from "../../../core/trainer.ts";
+import { fileError, writeAtomic } from "../../files/mod.ts";
+import { DataRows, findData } from "./_data_files.ts";
+import { dataField, optionalFields } from "./_fields.ts";
+import { runInFolder } from "./_run.ts";
+import { checkFree, type RunConfig, writeRunConfig } from "./_run_folder.ts";
+import type { EncodeOne } from "./_show.ts";
+
+/** What a trainer brings to its command. */
+export interface TrainCommandOptions {
+  /** One word: `sft` for `train sft`. */
+  readonly word: string;
+  /** One line for lists. */
+  readonly summary: string;
+  /** Id of the command. */
+  readonly id: string;
+  /** Schema of the trainer's options: where the flags come from. */
+  readonly options: z.ZodObject;
+  /** Options that are paths. */
+  readonly paths: readonly string[];
+  /** How the trainer encodes a row, to show the first ones. */
+  readonly encode: () => Promise<EncodeOne>;
+  /** Worked examples. */
+  readonly examples: readonly CommandExample[];
+}
+
+/** Fields of every `train` command that are no options of its trainer. */
+const OWN_FIELDS = {
+  data: dataField,
+  output: z.string().describe("Folder of the run"),
+  config: z.string().optional().describe("YAML file with options; flags come before it"),
+  evalData: z.array(z.string()).min(1).optional().describe("Rows to evaluate on, named as DATA are"),
+  showRows: z.int().min(0).default(2).describe("Rows to show, token by token, before the first step"),
+  tensorboard: z.boolean().default(true).describe("Write event files for TensorBoard"),
+  quiet: z.boolean().default(false).describe("Say nothing but the result"),
+} as const;
+
+type Given = z.output<z.ZodObject<typeof OWN_FIELDS>> & Readonly<Record<string, Json | undefined>>;
+
+/** The command that trains with one trainer. */
+export function trainCommand(
+  trainer: Pick<Contribution<Trainer>, "id">,
+  made: TrainCommandOptions,
+): Contribution<Command> {
+  const { word, summary, options, examples } = made;
+  const definition: Command = {
+    path: ["train", word],
+    summary,
+    input: z.strictObject({ ...OWN_FIELDS, ...optionalFields(options.shape as Record<string, z.ZodType>) }),
+    positionals: ["data"],
+    short: { output: "o" },
+    examples,
+    run: (given: Given, context) => train(trainer.id, made, given, context),
+  };
+  return command(made.id, {
+    description: summary,
+    options: noOptions,
+    create: () => definition,
+  }) as Contribution<Command>;
+}
+
+async function train(
+  id: string,
+  made: TrainCommandOptions,
+  given: Given,
+  context: CommandContext,
+): Promise<CommandResult> {
+  const { output, showRows, tensorboard, quiet } = given;
+  const folder = resolve(context.cwd, output);
+  const options = await optionsOf(made, given, context.cwd);
+  const config: RunConfig = {
+    schema: "gym.training/1",
+    trainer: id,
+    data: await findData(given.data, context),
+    evaluation: await findData(given.evalData ?? [], context),
+    tensorboard,
+    options,
+  };
+  await checkFree(folder, output, options["overwrite"] === true);
+  const [{ previewOf }, encode] = await Promise.all([import("./_show.ts"), made.encode()]);
+  const { verdict, text } = await previewOf(new DataRows(config.data), quiet ? 0 : showRows, {
+    model: String(options["model"]),
+    encode,
+    options,
+    colour: Deno.stderr.isTerminal() && !Deno.noColor,
+  });
+  if (text !== "") context.progress(text);
+  return await runInFolder(config, {
+    folder,
+    shown: output,
+    resume: false,
+    quiet,
+    notices: verdict.findings,
+    prepare: async () => {
+      await writeRunConfig(folder, config);
+      await writeAtomic(join(folder, "template.json"), `${JSON.stringify(verdict, null, 2)}\n`);
+    },
+  }, context);
+}
+
+/** The trainer's options: those of the file, over them those of the line, paths absolute. */
+async function optionsOf(
+  { word, options, paths }: TrainCommandOptions,
+  given: Given,
+  cwd: string,
+): Promise<Record<string, Json>> {
+  const names = Object.keys(options.shape);
+  const merged = {
+    ...given.config === undefined ? {} : await readConfig(given.config, options, paths, cwd),
+    ...absolute(Object.fromEntries(names.map((name) => [name, given[name]])), paths, cwd),
+  };
+  if (merged["model"] === undefined) {
+    throw new GymError(
+      "INVALID_OPTIONS",
+      `Cannot run "train ${word}": --model: wanted, here or as model in the file of --config: received nothing`,
+      {},
+    );
+  }
+  // Sound: what a schema of options gives survives JSON, less what is undefined.
+  return JSON.parse(JSON.stringify(parseOptions(options, merged, `"train ${word}"`)));
+}
+
+/** Options of a YAML file; its paths start from where it lies. */
+async function readConfig(
+  file: string,
+  options: z.ZodObject,
+  paths: readonly string[],
+  cwd: string,
+): Promise<Record<string, Json>> {
+  const path = resolve(cwd, file);
+  const text = await Deno.readTextFile(path).catch((thrown) => {
+    throw fileError("read", file, thrown);
+  });
+  const { YamlFile } = await import("../../files/yaml_file.ts");
+  const yaml = new YamlFile(text, file, "options");
+  if (yaml.value === null) return {};
+  const schema = z.strictObject(optionalFields(options.shape as Record<string, z.ZodType>));
+  const found = yaml.parse(schema, "use options") as Record<string, Json>; // sound: YAML is plain data
+  return absolute(found, paths, dirname(path));
+}
+
+/** Fields that were given, those that are paths made absolute. */
+function absolute(
+  fields: Readonly<Record<string, Json | undefined>>,
+  paths: readonly string[],
+  folder: string,
+): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) =>
+      value === undefined
+        ? []
+        : [[name, paths.includes(name) && typeof value === "string" ? resolve(folder, value) : value]]
+    ),
+  );
+}
