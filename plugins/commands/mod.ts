@@ -9,7 +9,7 @@ import { convert } from "./convert.ts";
 import { domainList, domainShow } from "./domain.ts";
 import { envCheck, envList, envShow } from "./env.ts";
 import { exportRows } from "./export.ts";
-import { modelGet, modelInfo, modelInit, modelMerge } from "./model.ts";
+import { modelExport, modelGet, modelInfo, modelInit, modelMerge } from "./model.ts";
 import { pluginCheck, pluginList, pluginNew, pluginShow } from "./plugin.ts";
 import { run } from "./run.ts";
 import { score } from "./score.ts";
@@ -35,6 +35,7 @@ const commands: Plugin = definePlugin({
     modelGet,
     modelInfo,
     modelMerge,
+    modelExport,
     pluginList,
     pluginShow,
     pluginCheck,

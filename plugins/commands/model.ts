@@ -1,5 +1,6 @@
 /**
- * `model init`, `model get`, `model info`, `model merge`: where models come from and what they hold.
+ * `model init`, `model get`, `model info`, `model merge`, `model export`: where models come from, what they hold, and
+ * where they go.
  *
  * @module
  */
@@ -10,6 +11,7 @@ import type { Contribution } from "../../core/kind.ts";
 import {
   downloadModel,
   type DownloadProgress,
+  exportOnnx,
   initModel,
   mergeAdapter,
   MODEL_SIZES,
@@ -135,6 +137,40 @@ export const modelMerge: Contribution<Command> = verb("knowlyr/model-merge-v1", 
     return {
       data: { base, adapter, folder: output, rank, modules: modules.size },
       text: `Merged ${modules.size} modules of rank ${rank} into ${output}`,
+    };
+  },
+});
+
+/** `model export`: a model for ONNX Runtime and transformers.js. */
+export const modelExport: Contribution<Command> = verb("knowlyr/model-export-v1", {
+  path: ["model", "export"],
+  summary: "Export a model to ONNX, for transformers.js and ONNX Runtime",
+  input: z.strictObject({
+    model: z.string().describe("Model folder as Hugging Face lays it out"),
+    adapter: z.string().optional().describe("Adapter folder as PEFT lays it out, to merge into the weights"),
+    output: outputField,
+    type: z.enum(["float32", "float16"]).default("float32").describe("Element type of the weights on disk"),
+  }),
+  positionals: ["model"],
+  short: { output: "o" },
+  examples: [
+    { line: "model export models/nano -o web/nano", does: "Writes a folder that transformers.js opens" },
+    {
+      line: "model export models/nano --adapter runs/sft/adapter --type float16 -o web/nano-sft",
+      does: "Exports what was trained, in half the space",
+    },
+  ],
+  async run({ model, adapter, output, type }, { cwd }) {
+    const source = await openModelFolder(resolve(cwd, model));
+    const { graph, bytes } = await exportOnnx(source, resolve(cwd, output), {
+      type,
+      ...(adapter !== undefined && { adapter: await readAdapter(resolve(cwd, adapter)) }),
+    });
+    return {
+      data: { model, adapter: adapter ?? null, folder: output, graph, type, bytes },
+      text: `Exported ${source.config.architecture} to ${output}: ${graph} with ${
+        sizeText(bytes)
+      } of ${type}`,
     };
   },
 });
