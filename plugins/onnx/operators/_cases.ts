@@ -256,7 +256,63 @@ const choiceCases: OperatorCase[] = [
   )
 );
 
-/** Every case. */
+const shapes = seeded(3);
+
+/** A shape of up to `rank` axes of 1 to 3. */
+function drawn(rank: number): number[] {
+  return Array.from({ length: below(shapes, rank + 1) }, () => 1 + below(shapes, 3));
+}
+
+/** A shape that broadcasts with another: axes left out at the front, others made 1. */
+function narrowed(shape: readonly number[]): number[] {
+  return shape.slice(below(shapes, shape.length + 1)).map((size) => below(shapes, 3) === 0 ? 1 : size);
+}
+
+/** Cases of one round of random shapes, axes and ranges. */
+function drawnCases(): OperatorCase[] {
+  const [any, some] = [drawn(3), [1 + below(shapes, 3), ...drawn(2)]];
+  const axis = below(shapes, some.length);
+  const axes = [...new Set([axis, below(shapes, some.length)])].map((each) =>
+    below(shapes, 2) === 0 ? each : each - some.length
+  );
+  const start = below(shapes, some[axis]!);
+  const end = start + 1 + below(shapes, some[axis]! - start);
+  const perm = some.map((_, each) => (each + axis) % some.length);
+  const stretched = [...drawn(1), ...some.map((size) => size === 1 ? 1 + below(shapes, 3) : size)];
+  const [inner, rows] = [1 + below(shapes, 3), 1 + below(shapes, 3)];
+  const batch = drawn(1);
+  return [
+    ...["Add", "Sub", "Mul"].map((operator) => on(operator, [real(...any), real(...narrowed(any))])),
+    on("Div", [real(...narrowed(any)), nonzero(...any)]),
+    on("Min", [stairs(0)(...any), stairs(0.2)(...narrowed(any))]),
+    on("Max", [stairs(0)(...narrowed(any)), stairs(0.2)(...any)]),
+    on("MatMul", [real(...batch, rows, inner), real(...narrowed(batch), inner, 2)]),
+    single("MatMul", [real(...narrowed(batch), inner, rows), real(...batch, 3, inner)], {
+      transA: 1,
+      transB: 1,
+      alpha: -0.3,
+    }),
+    on("Reshape", [real(...some)], { to: [elements(some)] }),
+    on("Transpose", [real(...some)], { perm }),
+    on("Expand", [real(...some)], { to: stretched }),
+    on("Slice", [real(...some)], { axis, start, end }),
+    on("Pad", [real(...some)], { axis, before: below(shapes, 3), after: below(shapes, 3) }),
+    on("Concat", [real(...some), real(...some.with(axis, 1 + below(shapes, 3)))], { axis }),
+    ...["ReduceSum", "ReduceMean", "ReduceSumSquare"].map((operator) =>
+      on(operator, [real(...some)], { axes, keepdims: below(shapes, 2) })
+    ),
+    on("Gather", [real(...some), index(some[0]!, rows)]),
+    on("ScatterRows", [index(3, rows), real(rows, ...any)], { size: 3 }),
+    on("PickColumns", [real(rows, inner), index(inner, rows)]),
+    on("Softmax", [real(...some)]),
+    on("LogSoftmax", [real(...some)]),
+    on("TokenLogProbability", [real(rows, inner), index(inner, rows)]),
+    single("RmsNorm", [real(...some), real(some.at(-1)!)], { epsilon: 1e-3 }),
+    on("AttentionOutput", [real(1, inner, rows, 3), real(1, inner, 3, 2)]),
+  ];
+}
+
+/** Cases of every operator. */
 export const CASES: readonly OperatorCase[] = [
   ...binary("Add", real, real),
   ...binary("Sub", real, real),
@@ -295,3 +351,6 @@ export const CASES: readonly OperatorCase[] = [
   ...indexingCases,
   ...neuralCases,
 ];
+
+/** Cases of random shapes, axes and ranges. */
+export const DRAWN_CASES: readonly OperatorCase[] = Array.from({ length: 5 }, drawnCases).flat();

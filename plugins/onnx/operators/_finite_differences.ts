@@ -102,7 +102,7 @@ const STEP = (single: boolean) => single ? 1e-2 : 1e-5;
 /** Gradients of all cases by central differences, each flattened over its differentiated inputs. */
 export async function centralDifferences(cases: readonly OperatorCase[]): Promise<number[][]> {
   const { graph, feeds } = built(cases, "float64", false);
-  await using session = await Session.create(graph, { prepack: false });
+  await using session = await Session.create(graph, { prepack: false, threads: 1 });
   const moved = cases.map(({ inputs }, at) =>
     inputs.flatMap(({ kind }, input) => {
       const data = feeds[`${at}.input.${input}`]!.data as Float64Array;
