@@ -1,0 +1,20 @@
+/**
+ * A run of `sft` in a process of its own: `_sft_child.ts JOB.json`, with {options, given, killAt}. Prints each event as
+ * a line, the number of file operations last; an error's code and message when there is one.
+ */
+import { beforeFileOperations } from "./_crash.ts";
+import { stream } from "../../plugins/trainers/_testing_test.ts";
+
+const { options, given, killAt } = JSON.parse(await Deno.readTextFile(Deno.args[0]!));
+let operations = 0;
+using _counting = beforeFileOperations((operation) => {
+  operations = operation;
+  if (operation === killAt) Deno.kill(Deno.pid, "SIGKILL");
+});
+try {
+  for await (const event of stream(options, given)) console.log(JSON.stringify(event));
+} catch (thrown) {
+  const { code, message } = thrown as { code?: string; message: string };
+  console.log(JSON.stringify({ kind: "error", code, message }));
+}
+console.log(JSON.stringify({ kind: "operations", operations }));
