@@ -46,9 +46,20 @@ export function mcNemarTest(counts: PairedCounts, options: McNemarOptions = {}):
 }
 
 function twoSided(fewer: number, n: number, midP: boolean): number {
-  const tail = Math.min(1, 2 * binomialCdf(fewer, n, 0.5));
-  if (!midP) return tail;
-  return 2 * fewer === n ? 1 : 2 * binomialCdf(fewer, n, 0.5) - binomialProbability(fewer, n, 0.5);
+  const tail = atMost(fewer, n);
+  if (!midP) return Math.min(1, 2 * tail);
+  return 2 * fewer === n ? 1 : 2 * tail - binomialProbability(fewer, n, 0.5);
+}
+
+/** P(X ≤ k) of n fair coins. Counted in whole numbers up to 50, so that p of 1/32 is 1/32 to the last bit. */
+function atMost(k: number, n: number): number {
+  if (n > 50) return binomialCdf(k, n, 0.5);
+  let [ways, all] = [1, 1];
+  for (let i = 1; i <= k; i++) {
+    ways = ways * (n - i + 1) / i;
+    all += ways;
+  }
+  return all / 2 ** n;
 }
 
 /** Counts pairs of outcomes. Anything but 0 is a success. @throws {RangeError} If lengths differ. */

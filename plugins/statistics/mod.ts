@@ -30,3 +30,10 @@ export {
   hodgesLehmannPaired,
   hodgesLehmannShift,
 } from "./effect_size.ts";
+export {
+  type CompareOptions,
+  comparePaired,
+  type Comparison,
+  correctComparisons,
+  type Verdict,
+} from "./compare_paired.ts";

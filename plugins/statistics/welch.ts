@@ -44,7 +44,8 @@ export function welchTTest(
     return { ...test, ...withoutNoise(isConstant(estimate ** 2, a, b) ? 0 : estimate), difference };
   }
   const error = Math.sqrt(ofA + ofB);
-  const df = (ofA + ofB) ** 2 / (ofA ** 2 / (a.length - 1) + ofB ** 2 / (b.length - 1));
+  const share = ofA / (ofA + ofB); // squares of the variances themselves could underflow
+  const df = 1 / (share ** 2 / (a.length - 1) + (1 - share) ** 2 / (b.length - 1));
   const reach = studentTQuantile(0.5 + confidence / 2, df) * error;
   return {
     ...test,
