@@ -132,3 +132,22 @@ Deno.test("gradients() lets a product take the gradient before it as its third o
     Array.from({ length: rows }, () => [6 * 111, 22 * 111]).flat(),
   );
 });
+
+Deno.test("gradients() computes a segment a second time, with the same result", async () => {
+  const chain = (g: Graph, x: Value) => g.op("Tanh", [g.mul(g.op("Exp", [x]), x)]);
+  const g = new Graph();
+  const x = g.input("x", "float32", [3]);
+  const plain = gradients(g, sum(g, g.mul(chain(g, x), x)), [x])[0]!;
+  g.output("plain", plain);
+  const again = new Graph();
+  const y = again.input("x", "float32", [3]);
+  const kept = again.segment(y, (before) => chain(again, before));
+  again.output("saving", gradients(again, sum(again, again.mul(kept, y)), [y])[0]!);
+  assert.equal(again.nodes.filter(({ operator }) => operator === "Exp").length, 2);
+  assert.equal(again.nodes.filter(({ operator }) => operator === "Tanh").length, 2);
+  const feeds = { x: { data: Float32Array.of(-1, 0.5, 0.75), shape: [3] } };
+  await using first = await Session.create(g);
+  await using second = await Session.create(again);
+  const expected = floats((await first.run(feeds))["plain"]);
+  assert.deepEqual(floats((await second.run(feeds))["saving"]), expected);
+});
