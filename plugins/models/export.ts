@@ -9,6 +9,7 @@ import { onFile } from "../files/file_error.ts";
 import { readHeader, type TensorEntry, writeSafetensors } from "../onnx/safetensors.ts";
 import { ELEMENT_BYTES } from "../onnx/tensor.ts";
 import { writeFolder } from "./_atomic_folder.ts";
+import { readJson } from "./_fields.ts";
 import type { ModelConfig } from "./config.ts";
 import { configObject, copyCompanions, type ModelFolder, parameterCount, shardsOf } from "./folder.ts";
 import { mergedTensors } from "./merge.ts";
@@ -60,6 +61,7 @@ export async function exportOnnx(
   await writeFolder(out, async (part) => {
     await onFile("write", part, () => Deno.mkdir(join(part, "onnx")));
     await copyCompanions(model.path, part);
+    await inlineTemplate(part);
     const external = { dtype, use_external_data_format: { [basename(graph)]: shards.length } };
     const raw = { ...configObject(config, type), "transformers.js_config": external };
     await writeAtomic(join(part, "config.json"), `${JSON.stringify(raw, null, 2)}\n`);
@@ -73,6 +75,24 @@ export async function exportOnnx(
     await writeAtomic(join(part, graph), await encoded(config, tensors));
   });
   return { graph, bytes: parameterCount(config) * ELEMENT_BYTES[type] };
+}
+
+/** Puts the chat template into the tokenizer's configuration: transformers.js reads no other place. */
+async function inlineTemplate(folder: string): Promise<void> {
+  const file = join(folder, "tokenizer_config.json");
+  const template = await textOf(join(folder, "chat_template.jinja"));
+  if (template === null || await textOf(file) === null) return;
+  const raw = { ...await readJson(file) as Record<string, unknown>, chat_template: template };
+  await writeAtomic(file, `${JSON.stringify(raw, null, 2)}\n`);
+}
+
+/** Text of a file, or null when there is none. */
+async function textOf(file: string): Promise<string | null> {
+  return await onFile("read", file, () =>
+    Deno.readTextFile(file).catch((thrown) => {
+      if (thrown instanceof Deno.errors.NotFound) return null;
+      throw thrown;
+    }));
 }
 
 /** The graph in protobuf; what encodes it is loaded here, because few commands need it. */

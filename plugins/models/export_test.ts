@@ -145,6 +145,19 @@ Deno.test("exportOnnx() writes the files that transformers.js reads", () =>
     }
   }));
 
+Deno.test("exportOnnx() puts a template that has its own file where transformers.js reads it", () =>
+  inFolder(async (folder) => {
+    const golden = await openModelFolder(join(GOLDEN, "tiny-qwen2"));
+    const source = join(folder, "source");
+    await mergeAdapter(golden, await readAdapter(join(GOLDEN, "tiny-qwen2-lora")), source);
+    await Deno.writeTextFile(join(source, "chat_template.jinja"), "{{ messages }}");
+    await exportOnnx(await openModelFolder(source), join(folder, "out"));
+    const tokenizer = async (folder: string) =>
+      JSON.parse(await Deno.readTextFile(join(folder, "tokenizer_config.json")));
+    const wanted = { ...await tokenizer(source), chat_template: "{{ messages }}" };
+    assert.deepEqual(await tokenizer(join(folder, "out")), wanted);
+  }));
+
 Deno.test("exportOnnx() merges an adapter as mergeAdapter() does", () =>
   inFolder(async (folder) => {
     const base = await openModelFolder(join(GOLDEN, "tiny-llama"));
