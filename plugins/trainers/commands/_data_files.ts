@@ -44,6 +44,9 @@ export class DataRows {
   /** Rows from which on the line runs along with the row: the first of each file, and after each blank line. */
   #marks: { readonly row: number; readonly file: string; readonly line: number }[] = [];
 
+  /** Rows that the last pass has given out so far. */
+  count = 0;
+
   /** Reads nothing yet. */
   constructor(files: readonly DataFile[]) {
     this.#files = files;
@@ -52,14 +55,14 @@ export class DataRows {
   /** One pass. @throws {GymError} `INVALID_DATA` for a line that is not JSON, naming it; `FILE_ACCESS`, `PERMISSION`. */
   async *rows(): AsyncGenerator<ExportRow> {
     this.#marks = [];
-    let row = 0;
+    this.count = 0;
     for (const { name, path } of this.#files) {
       const file = await onFile("read", name, () => Deno.open(path));
       let expected = -1;
       for await (const { line, value } of readJsonl(file.readable, { file: name })) {
-        if (line !== expected) this.#marks.push({ row, file: name, line });
+        if (line !== expected) this.#marks.push({ row: this.count, file: name, line });
         expected = line + 1;
-        row++;
+        this.count++;
         yield value as ExportRow; // the trainer reads it field by field and refuses what is no row
       }
     }

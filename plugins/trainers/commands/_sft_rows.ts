@@ -4,17 +4,17 @@
  * @module
  */
 import type { ExportRow } from "../../../core/exporter.ts";
-import { encodeRow, type MessageCodec, readRow, type RowPosition, type Sequence } from "../_data/mod.ts";
+import { type EncodedRow, encodeRow, type MessageCodec, readRow, type RowPosition } from "../_data/mod.ts";
 import { withoutTools } from "../_dataset.ts";
 import type { SftOptions } from "../sft.ts";
 
-/** Encodes one row; none when it is left out. */
+/** Encodes one row. */
 export function encodeSftRow(
   value: ExportRow,
   position: RowPosition,
   codec: MessageCodec,
   options: SftOptions,
-): readonly Sequence[] {
+): EncodedRow {
   const row = readRow(value, position);
-  return encodeRow(options.tools ? row : withoutTools(row), codec, options).sequences;
+  return encodeRow(options.tools ? row : withoutTools(row), codec, options);
 }

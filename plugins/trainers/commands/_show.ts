@@ -12,13 +12,20 @@ import { type MessageCodec, type RowPosition, type Sequence, sequenceText } from
 import { codecOf } from "../_dataset.ts";
 import type { DataRows } from "./_data_files.ts";
 
-/** One row → its sequences; none when it is left out. */
+/** A row as a trainer sees it. */
+export interface ShownRow {
+  readonly sequences: readonly Sequence[];
+  /** Why it is left out; null when it is not. */
+  readonly skipped: string | null;
+}
+
+/** One row → its sequences. */
 export type EncodeOne = (
   value: ExportRow,
   position: RowPosition,
   codec: MessageCodec,
   options: never,
-) => readonly Sequence[];
+) => ShownRow;
 
 /** Rows that are looked at for some to show: the first ones may all be left out. */
 const LOOKED_AT = 100;
@@ -37,29 +44,34 @@ export async function previewOf(
   const codec = await codecOf(await openModelFolder(model));
   const shown: string[] = [];
   const wanted = (row: number) => row < LOOKED_AT && shown.length < count;
-  for await (const { sequences: [first] } of encodedRows(rows, codec, encode, options, wanted)) {
+  for await (const { sequences: [first] } of encodedRows(rows, codec, { encode, options, wanted })) {
     if (first !== undefined) shown.push(sequenceText(first, codec.tokenizer, { colour }));
   }
   return { verdict: lintTemplate(codec), text: shown.join("\n\n") };
 }
 
-/** Rows with their sequences, as far as `wanted`; reading ends at the first row that is not. */
+/** How rows are encoded, and which. */
+export interface EncodedRowsOptions {
+  readonly encode: EncodeOne;
+  readonly options: unknown;
+  /** First row, from 0. @default 0 */
+  readonly from?: number;
+  readonly wanted: (row: number) => boolean;
+}
+
+/** Rows from `from` on with their sequences, as long as `wanted` says of the next one. */
 export async function* encodedRows(
   rows: DataRows,
   codec: ChatCodec,
-  encode: EncodeOne,
-  options: unknown,
-  wanted: (row: number) => boolean,
-): AsyncGenerator<
-  { readonly row: number; readonly origin: string; readonly sequences: readonly Sequence[] }
-> {
-  let row = 0;
+  { encode, options, from = 0, wanted }: EncodedRowsOptions,
+): AsyncGenerator<ShownRow & { readonly row: number; readonly origin: string }> {
+  let row = -1;
   for await (const value of rows.rows()) {
+    if (++row < from) continue;
     if (!wanted(row)) return;
     const position = { ...rows.place(row), row };
     // Sound: the options come from the schema of the trainer whose encoder this is.
-    const sequences = encode(value, position, codec, options as never);
-    yield { row, origin: `${position.file}:${position.line}`, sequences };
-    row++;
+    const made = encode(value, position, codec, options as never);
+    yield { ...made, row, origin: `${position.file}:${position.line}` };
   }
 }
