@@ -6,10 +6,15 @@
 import { definePlugin, type Plugin } from "../core/plugin.ts";
 import { lookup } from "./puzzles/lookup.ts";
 import { lookupGuesser, lookupSolver } from "./puzzles/lookup_policies.ts";
+import { logicPuzzle } from "./puzzles/logic.ts";
+import { logicGuesser, logicSolver } from "./puzzles/logic_policies.ts";
 import { sandbox } from "./sandbox/sandbox.ts";
 
 export { lookup, type LookupOptions } from "./puzzles/lookup.ts";
 export { lookupGuesser, lookupSolver, type LookupSolverOptions } from "./puzzles/lookup_policies.ts";
+export { type LogicOptions, logicPuzzle } from "./puzzles/logic.ts";
+export { logicGuesser, logicSolver } from "./puzzles/logic_policies.ts";
+export { parseTaskTemplates } from "./puzzles/templates.ts";
 export { type PuzzleOptions } from "./puzzles/puzzle.ts";
 export { sandbox, type SandboxOptions } from "./sandbox/sandbox.ts";
 
@@ -17,7 +22,7 @@ export { sandbox, type SandboxOptions } from "./sandbox/sandbox.ts";
 const envs: Plugin = definePlugin({
   name: "knowlyr/envs",
   version: "0.1.0",
-  provides: [sandbox, lookup, lookupSolver, lookupGuesser],
+  provides: [sandbox, lookup, lookupSolver, lookupGuesser, logicPuzzle, logicSolver, logicGuesser],
 });
 
 export default envs;

@@ -10,6 +10,7 @@ import { z } from "zod";
 import type { Env } from "../../core/env.ts";
 import type { Contribution } from "../../core/kind.ts";
 import { below, type Prng } from "../../core/prng.ts";
+import { shuffled } from "./shuffled.ts";
 import { puzzle, puzzleFields, type PuzzleOptions, type PuzzleSettings, type Rules } from "./puzzle.ts";
 
 /** Options of {@linkcode lookup}. */
@@ -122,14 +123,4 @@ function questionsOf({ pairs, questions }: z.output<typeof options>, prng: Prng)
   const order: number[] = [];
   while (order.length < questions) order.push(...shuffled([...Array(pairs).keys()], prng));
   return order.slice(0, questions);
-}
-
-/** A copy in random order (Fisher and Yates). */
-export function shuffled<T>(items: readonly T[], prng: Prng): T[] {
-  const order = [...items];
-  for (let at = order.length - 1; at > 0; at--) {
-    const other = below(prng, at + 1);
-    [order[at], order[other]] = [order[other]!, order[at]!];
-  }
-  return order;
 }
