@@ -105,8 +105,8 @@ class Run {
   #bestMetric: number | null = null;
   #sinceBest = 0;
   #nonFinite = 0;
-  /** Step of the newest checkpoint of this run. */
-  #saved: number | null = null;
+  /** The checkpoint that says all there is to say now; null when there is none. */
+  #saved: { readonly step: number; readonly folder: string } | null = null;
   #lastEvaluation: Evaluated | null = null;
 
   private constructor(
@@ -159,7 +159,7 @@ class Run {
     for (;;) {
       if (this.#evaluationDue() && !(yield* this.#evaluate())) return yield* this.#interrupted();
       const stop = this.#sinceBest >= patience;
-      if (this.#saved !== this.step && (stop || this.#saveDue())) yield await this.#save();
+      if (this.#saved?.step !== this.step && (stop || this.#saveDue())) yield await this.#save(true);
       if (stop) return yield await this.#finish("early_stop");
       if (this.step === this.#parts.steps.length) return yield await this.#finish("done");
       if (this.#job.signal?.aborted === true) return yield* this.#interrupted();
@@ -245,6 +245,7 @@ class Run {
     const metrics = await this.#evaluated();
     if (metrics === null) return false;
     this.#lastEvaluation = { step: this.step, metrics };
+    this.#saved = null; // a checkpoint of this step was taken before
     if (Number.isFinite(metrics.loss) && (this.#bestMetric === null || metrics.loss < this.#bestMetric)) {
       this.#bestMetric = metrics.loss;
       this.#sinceBest = 0;
@@ -270,9 +271,10 @@ class Run {
       (this.#lastEvaluation?.step === this.step && this.#sinceBest === 0);
   }
 
-  async #save(): Promise<TrainEvent> {
+  /** @param ranked Whether it may become the best one: one that only an interruption asks for may not. */
+  async #save(ranked: boolean): Promise<TrainEvent> {
     const { trainee, steps, dataHash } = this.#parts;
-    const metric = this.#lastEvaluation?.step === this.step
+    const metric = ranked && this.#lastEvaluation?.step === this.step
       ? this.#lastEvaluation.metrics["loss"]
       : undefined;
     const state: TrainState = {
@@ -297,7 +299,7 @@ class Run {
       await writeVectors(join(part, MOMENTS), momentsOf(trainee));
       await writeState(part, state);
     }, metric === undefined ? {} : { metric });
-    this.#saved = this.step;
+    this.#saved = { step: this.step, folder };
     return { kind: "checkpoint", step: this.step, folder };
   }
 
@@ -314,15 +316,18 @@ class Run {
     this.#bestMetric = state.bestMetric;
     this.#sinceBest = state.evaluationsSinceBest;
     this.#lastEvaluation = evaluation;
-    this.#saved = step;
+    this.#saved = { step, folder };
     this.step = step;
   }
 
   async *#interrupted(): AsyncGenerator<TrainEvent> {
-    const checkpoint = await this.#save();
-    yield checkpoint;
-    const folder = checkpoint.kind === "checkpoint" ? checkpoint.folder : "";
-    yield { kind: "end", step: this.step, reason: "interrupted", summary: { checkpoint: folder } };
+    if (this.#saved?.step !== this.step) yield await this.#save(false);
+    yield {
+      kind: "end",
+      step: this.step,
+      reason: "interrupted",
+      summary: { checkpoint: this.#saved!.folder }, // sound: it was just saved or is there
+    };
   }
 
   /** Writes `final`, and `best` when evaluations chose one. */
