@@ -7,9 +7,9 @@ import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
 import { initModel, type InitOptions } from "../models/mod.ts";
 import trainers, { sftTrainer, type SftTrainerOptions } from "./mod.ts";
 
-/** A test with a folder of its own. */
-export function inFolder(name: string, test: (folder: string) => Promise<void>): void {
-  Deno.test(name, async () => {
+/** A test with a folder of its own. @param ignore Whether this system cannot run it. */
+export function inFolder(name: string, test: (folder: string) => Promise<void>, ignore = false): void {
+  Deno.test({ name, ignore }, async () => {
     const folder = await Deno.makeTempDir({ prefix: "gym-train-" });
     try {
       await test(folder);
