@@ -80,19 +80,22 @@ export class RunFolder implements AsyncDisposable {
   /**
    * Runs a stage that writes `output`, or takes its facts from the journal when it finished with the same inputs
    * and the output is there.
+   *
+   * @param work Is told whether the stage was begun with the same inputs before, and not finished.
    */
   async stage(
     name: string,
     inputs: string,
     output: string,
-    work: () => Promise<StageFacts>,
+    work: (begun: boolean) => Promise<StageFacts>,
   ): Promise<{ readonly facts: StageFacts; readonly skipped: boolean }> {
     const last = this.#last.get(name);
     if (last?.event === "finished" && last.inputs === inputs && await exists(this.file(output))) {
       return { facts: last.facts ?? {}, skipped: true };
     }
+    const begun = last?.event === "started" && last.inputs === inputs;
     await this.#record({ stage: name, inputs, event: "started" });
-    const facts = await work();
+    const facts = await work(begun);
     await this.#record({ stage: name, inputs, event: "finished", facts });
     return { facts, skipped: false };
   }

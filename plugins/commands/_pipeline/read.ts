@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import { adapter } from "../../../core/adapter.ts";
 import { findDomain } from "../../../core/domain.ts";
 import { env } from "../../../core/env.ts";
+import { hint, parseId } from "../../../core/id.ts";
 import { type ErrorCode, GymError, isGymError, messageOf } from "../../../core/errors.ts";
 import { exporter } from "../../../core/exporter.ts";
 import { createKernel, type Kernel } from "../../../core/kernel.ts";
@@ -15,11 +16,13 @@ import { loadPlugin } from "../../../core/load.ts";
 import { policy } from "../../../core/policy.ts";
 import { rubric } from "../../../core/rubric.ts";
 import { describeIssues } from "../../../core/schema.ts";
+import { trainer } from "../../../core/trainer.ts";
 import { wrapper } from "../../../core/wrapper.ts";
 import { fileError } from "../../files/mod.ts";
 import { fullId } from "../_names.ts";
 import { type FieldPath, YamlFile } from "../../files/yaml_file.ts";
 import { type Pipeline, pipelineSchema, type PipelineSource } from "./schema.ts";
+import { ownModel, type TrainItem, trainOptions } from "./train.ts";
 
 /** A pipeline that fits its kernel: ids in full, options parsed once to see that they fit. */
 export interface ReadPipeline {
@@ -87,7 +90,35 @@ async function resolved(parsed: Pipeline, kernel: Kernel, yaml: YamlFile): Promi
     }),
   );
   uniqueFiles(exports, yaml);
-  return { ...parsed, sources, score, export: exports };
+  const train = await Promise.all(
+    parsed.train.map((item, index) => resolvedTrain(item, index, kernel, yaml)),
+  );
+  for (const [index, { data }] of train.entries()) {
+    if (exports.some(({ file }) => file === data)) continue;
+    const files = exports.map(({ file }) => file);
+    const near = hint(data, files) || `: the exports are ${files.join(", ") || "none"}`;
+    throw yaml.error(
+      "INVALID_DATA",
+      ACT,
+      ["train", index, "data"],
+      `wanted the file of an export: received "${data}"${near}`,
+    );
+  }
+  uniqueFolders(train, exports, yaml);
+  return { ...parsed, sources, score, export: exports, train };
+}
+
+async function resolvedTrain(
+  item: TrainItem,
+  index: number,
+  kernel: Kernel,
+  yaml: YamlFile,
+): Promise<TrainItem> {
+  // The model of the run is made later; any text stands for it.
+  const options = trainOptions(item, item.model === undefined ? null : "model");
+  const path = { id: ["train", index, "trainer"], options: ["train", index, "options"] };
+  const id = await checked(kernel, trainer, { id: item.trainer, options }, yaml, path);
+  return { ...item, trainer: id, name: item.name ?? parseId(id).name };
 }
 
 async function resolvedSource(
@@ -203,6 +234,30 @@ const OWN_FILES: readonly string[] = [
   "summary.json",
   "summary.txt",
 ];
+
+/** Names of folders that a run makes; exports could not be read from one of the same name. */
+function uniqueFolders(
+  train: readonly TrainItem[],
+  exports: readonly { readonly file: string }[],
+  yaml: YamlFile,
+): void {
+  const seen = new Set([
+    ...OWN_FILES,
+    ...exports.map(({ file }) => file),
+    ...train.flatMap((item) => ownModel(item) ?? []),
+  ]);
+  for (const [index, { name = "" }] of train.entries()) {
+    if (seen.has(name)) {
+      throw yaml.error(
+        "INVALID_DATA",
+        ACT,
+        ["train", index, "name"],
+        `wanted a folder of its own: received "${name}", which is taken`,
+      );
+    }
+    seen.add(name);
+  }
+}
 
 function uniqueFiles(exports: readonly { readonly file: string }[], yaml: YamlFile): void {
   const seen = new Set(OWN_FILES);

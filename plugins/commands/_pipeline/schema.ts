@@ -41,6 +41,23 @@ const exportSchema = z.strictObject({
   file: z.string().regex(/^[\w][\w.-]*$/).optional().describe("File in the run folder"),
 });
 
+const modelSchema = z.union([
+  z.string().describe("Model folder, relative to the pipeline file"),
+  z.strictObject({
+    init: z.enum(["nano", "tiny", "small"]).describe("Size of a new model with random weights"),
+    family: z.enum(["llama", "mistral", "qwen2", "qwen3"]).default("llama").describe("Kind of decoder"),
+    seed: z.int().min(0).default(0).describe("Its only source of randomness"),
+  }),
+]);
+
+const trainSchema = z.strictObject({
+  trainer: z.string().describe("Short name or id of a trainer"),
+  name: z.string().regex(/^[\w][\w.-]*$/).optional().describe("Folder in the run folder"),
+  data: z.string().describe("File of an export, to train on"),
+  model: modelSchema.optional().describe("What is trained: the trainer's option model"),
+  options: options.default({}).describe("The trainer's other options"),
+});
+
 /** Schema of a pipeline file. */
 export const pipelineSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][\w.-]*$/).describe("Name of the run folder"),
@@ -59,6 +76,7 @@ export const pipelineSchema = z.strictObject({
     top: z.int().min(1).optional().describe("The best of each task, that many"),
   }).prefault({}),
   export: z.array(exportSchema).default([]).describe("Data sets to write"),
+  train: z.array(trainSchema).default([]).describe("Models to train on them, one after another"),
 });
 
 /** A pipeline, defaults filled in. */

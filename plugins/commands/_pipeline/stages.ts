@@ -1,9 +1,10 @@
 /**
- * The stages of a run: sources, score, select, one export each, summary. A stage writes one file whole and says in
- * the journal what it was made from, so a rerun does only what is missing or has changed.
+ * The stages of a run: sources, score, select, one export each, one training each, summary. A stage writes one file
+ * or folder whole and says in the journal what it was made from, so a rerun does only what is missing or has changed.
  *
  * @module
  */
+import { resolve } from "node:path";
 import { exporter, type ExportReport } from "../../../core/exporter.ts";
 import type { Json } from "../../../core/schema.ts";
 import type { Trajectory } from "../../../core/trajectory.ts";
@@ -24,6 +25,7 @@ import {
   throwIfInterrupted,
 } from "./sources.ts";
 import { summarize } from "./summary.ts";
+import { modelFacts, ownModel, trained, type TrainItem, type TrainSummary } from "./train.ts";
 import type { ExportSummary, RunSummary } from "./text.ts";
 
 /** What the stages need of the world around them. */
@@ -60,6 +62,8 @@ export async function runStages(read: ReadPipeline, world: RunWorld): Promise<Ru
   const selecting = await selectStage(read, world, scoring);
   const exports: ExportSummary[] = [];
   for (const item of pipeline.export) exports.push(await exportStage(read, world, selecting.inputs, item));
+  const training: TrainSummary[] = [];
+  for (const item of pipeline.train) training.push(await trainStage(read, world, selecting.inputs, item));
   const sources = pipeline.sources.map(({ name = "" }) => name);
   const summary: RunSummary = {
     schema: "gym.run/1",
@@ -68,6 +72,7 @@ export async function runStages(read: ReadPipeline, world: RunWorld): Promise<Ru
     ...await summarize(rowsOf(world.folder.file("scored.jsonl")), sources),
     selected: selecting.selected,
     exports,
+    training,
     issues: gathered.issues.map(({ source, what, count }) => ({ source, what, count })),
   };
   await world.folder.write("issues.json", `${JSON.stringify(gathered.issues, null, 2)}\n`);
@@ -143,12 +148,50 @@ async function exportStage(
   };
 }
 
+async function trainStage(
+  { pipeline, kernel, folder: base }: ReadPipeline,
+  world: RunWorld,
+  before: string,
+  item: TrainItem,
+): Promise<TrainSummary> {
+  const name = item.name!; // filled in when the pipeline was read
+  const data = pipeline.export.find(({ file }) => file === item.data)!; // which was checked then
+  const there = typeof item.model === "string" ? await modelFacts(item.model, base) : null;
+  const model = typeof item.model === "string" ? resolve(base, item.model) : await modelStage(world, item);
+  const facts = await stage(
+    world,
+    `train ${name}`,
+    shortHash([before, data, item, there]),
+    name,
+    async (begun) => {
+      const { folder, signal, again } = world;
+      const file = (...names: readonly string[]): string => folder.file(...names);
+      return await trained(item, { kernel, file, signal, again, model, resume: begun });
+    },
+  );
+  return facts as unknown as TrainSummary; // sound: the stage's own
+}
+
+/** Makes the model that a training starts from; null when it needs none made. */
+async function modelStage(world: RunWorld, { model, ...item }: TrainItem): Promise<string | null> {
+  const own = ownModel({ model, ...item });
+  if (own === null || typeof model !== "object") return null;
+  const path = world.folder.file(own);
+  await stage(world, own, shortHash(model), own, async () => {
+    const { initModel } = await import("../../models/mod.ts");
+    await Deno.remove(path, { recursive: true }).catch(() => {}); // a killed process may have left a whole one
+    await initModel(path, { family: model.family, size: model.init, seed: BigInt(model.seed) });
+    return {};
+  });
+  return path;
+}
+
 async function stage(
   world: RunWorld,
   name: string,
   inputs: string,
   output: string,
-  work: () => Promise<StageFacts>,
+  work: (begun: boolean) => Promise<StageFacts>,
 ): Promise<StageFacts> {
   throwIfInterrupted(world.signal, world.again);
   world.progress(`stage ${name}`);

@@ -6,6 +6,7 @@
 import { type Cell, table } from "../_table.ts";
 import type { IssueCount } from "./issues.ts";
 import type { SourceSummary } from "./summary.ts";
+import type { TrainSummary } from "./train.ts";
 
 /** Rows of one data set. */
 export interface ExportSummary {
@@ -29,10 +30,11 @@ export interface RunSummary {
   /** Trajectories that the data sets were made of. */
   readonly selected: number;
   readonly exports: readonly ExportSummary[];
+  readonly training: readonly TrainSummary[];
   readonly issues: readonly Omit<IssueCount, "examples">[];
 }
 
-/** Three tables: sources, rubrics by source, files. */
+/** Tables: sources, rubrics by source, files, training, issues; the last two only when there is something in them. */
 export function summaryText(summary: RunSummary, folder: string): string {
   const columns = [...Object.entries(summary.sources), ["all", summary.all] as const];
   const blocks = [
@@ -55,6 +57,7 @@ export function summaryText(summary: RunSummary, folder: string): string {
     ),
     table(["file", "rows", "what"], files(summary)),
   ];
+  if (summary.training.length > 0) blocks.push(trainingTable(summary.training));
   if (summary.issues.length > 0) {
     blocks.push(table(
       ["issue in logs", "source", "times"],
@@ -62,6 +65,22 @@ export function summaryText(summary: RunSummary, folder: string): string {
     ));
   }
   return [...blocks, `Everything lies in ${folder}`].join("\n\n");
+}
+
+function trainingTable(training: readonly TrainSummary[]): string {
+  return table(
+    ["trained", "on", "steps", "loss first", "middle", "last", "evaluation before", "after"],
+    training.map(({ folder, data, steps, loss, evaluation }) => [
+      `${folder}/final`,
+      data,
+      steps,
+      loss.first,
+      loss.middle,
+      loss.last,
+      evaluation.before,
+      evaluation.after,
+    ]),
+  );
 }
 
 function files({ all, selected, exports }: RunSummary): Cell[][] {

@@ -44,7 +44,6 @@ export async function showRows(
       ...shown.sequences.map((sequence) => sequenceText(sequence, codec.tokenizer, { colour })),
     );
     items.push({
-      row: shown.row + 1,
       origin: shown.origin,
       skipped: shown.skipped,
       sequences: shown.sequences.map((sequence) => sequenceJson(sequence, codec.tokenizer)),
