@@ -5,9 +5,11 @@
  */
 import { definePlugin, type Plugin } from "../../core/plugin.ts";
 import { collect } from "./collect.ts";
+import { compare } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { domainList, domainShow } from "./domain.ts";
 import { envCheck, envList, envShow } from "./env.ts";
+import { evaluate } from "./evaluate.ts";
 import { exportRows } from "./export.ts";
 import { modelExport, modelGet, modelInfo, modelInit, modelMerge } from "./model.ts";
 import { pluginCheck, pluginList, pluginNew, pluginShow } from "./plugin.ts";
@@ -26,6 +28,8 @@ const commands: Plugin = definePlugin({
     exportRows,
     collect,
     run,
+    evaluate,
+    compare,
     envList,
     envShow,
     envCheck,

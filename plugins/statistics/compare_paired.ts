@@ -22,9 +22,14 @@ export interface CompareOptions {
   readonly unit?: string;
   /** What the numbers are, where they are not successes. @default "mean reward" */
   readonly measure?: string;
+  /** Whether more or less of it is better; costs are better when lower. @default "higher" */
+  readonly preferred?: Preferred;
   /** Bootstrap samples. @default 9_999 */
   readonly resamples?: number;
 }
+
+/** Which values are better. */
+export type Preferred = "higher" | "lower";
 
 /** Whether b is better than a, as far as the data tell. */
 export type Verdict = "better" | "worse" | "not decided";
@@ -37,6 +42,8 @@ export interface Comparison {
   readonly unit: string;
   /** What the numbers are. */
   readonly measure: string;
+  /** Which values are better. */
+  readonly preferred: Preferred;
   /** Whether all values are 0 or 1. */
   readonly outcome: "binary" | "real";
   /** Pairs. */
@@ -63,7 +70,7 @@ export interface Comparison {
   readonly why: string;
   /** Chance of a false alarm that is accepted. */
   readonly alpha: number;
-  /** Whether b is better: `adjustedP` ≤ `alpha`, and the sign of the difference. */
+  /** Whether b is better: `adjustedP` ≤ `alpha`, and a difference in the preferred direction. */
   readonly decided: Verdict;
   /** All of it in one sentence. */
   readonly sentence: string;
@@ -89,6 +96,7 @@ export function comparePaired(
   options: CompareOptions,
 ): Comparison {
   const { alpha = 0.05, names = ["A", "B"], unit = "tasks", measure = "mean reward" } = options;
+  const { preferred = "higher" } = options;
   const differences = differencesOf("compare policies", a, b);
   checkShare("compare policies", "alpha", alpha);
   const binary = [...a, ...b].every((value) => value === 0 || value === 1);
@@ -98,6 +106,7 @@ export function comparePaired(
     names,
     unit,
     measure: binary ? "success rate" : measure,
+    preferred,
     outcome: binary ? "binary" : "real",
     n,
     meanA: mean(a),
@@ -162,7 +171,8 @@ function ofValues(
 }
 
 function decide(facts: Omit<Comparison, "decided" | "sentence">): Comparison {
-  const decided = facts.adjustedP > facts.alpha ? "not decided" : facts.difference > 0 ? "better" : "worse";
+  const gained = facts.difference > 0 === (facts.preferred === "higher");
+  const decided = facts.adjustedP > facts.alpha ? "not decided" : gained ? "better" : "worse";
   const known = { ...facts, decided } as const;
   return Object.freeze({ ...known, sentence: sentenceOf(known) });
 }

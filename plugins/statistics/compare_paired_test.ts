@@ -82,6 +82,12 @@ Deno.test("comparePaired() uses names, unit and measure, and gives the same byte
   );
 });
 
+Deno.test("comparePaired() calls a fall better where lower is preferred", () => {
+  const [a, b] = [[9, 8, 7, 9, 8, 6], [4, 5, 3, 2, 5, 4]];
+  assert.equal(comparePaired(a, b, { prng: seeded(1), preferred: "lower" }).decided, "better");
+  assert.equal(comparePaired(a, b, { prng: seeded(1) }).decided, "worse");
+});
+
 Deno.test("correctComparisons() decides anew: a gain may be chance among three, and six tasks are too few for three", () => {
   const gain = comparePaired(...outcomes(0, 0, 6, 4), { prng: seeded(1) });
   const none = comparePaired(...outcomes(5, 0, 0, 5), { prng: seeded(1) });

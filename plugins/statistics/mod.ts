@@ -35,5 +35,6 @@ export {
   comparePaired,
   type Comparison,
   correctComparisons,
+  type Preferred,
   type Verdict,
 } from "./compare_paired.ts";

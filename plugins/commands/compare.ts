@@ -1,0 +1,126 @@
+/**
+ * `compare`: whether a policy is better than another, or whether that may be chance.
+ *
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import type { Command, CommandContext, CommandResult } from "../../core/command.ts";
+import { GymError } from "../../core/errors.ts";
+import type { Contribution } from "../../core/kind.ts";
+import { seeded, type SeededPrng } from "../../core/prng.ts";
+import type { Json } from "../../core/schema.ts";
+import { comparePaired, type Comparison, correctComparisons } from "../statistics/mod.ts";
+import { type Episode, episodeOf } from "./_evaluation/episode.ts";
+import { type Measure, measureOf, pairEpisodes, type PairUnit, type Result } from "./_evaluation/pairing.ts";
+import { formatField, trajectoriesOf } from "./_input.ts";
+import { verb } from "./_verb.ts";
+
+const input = z.strictObject({
+  results: z.array(z.string()).min(2).describe(
+    "Folders of evaluate or files of trajectories; every later one is compared with the first",
+  ),
+  measure: z.enum(["success", "reward", "steps"]).optional().describe(
+    "What is compared; success when any is known, else reward",
+  ),
+  by: z.enum(["episode", "task"]).default("episode").describe(
+    "What a pair is: an episode (which is better on these tasks) or a task (on tasks like these)",
+  ),
+  alpha: z.number().gt(0).lt(1).default(0.05).describe("Chance of a false alarm that is accepted"),
+  seed: z.int().min(0).default(0).describe("Randomness of intervals and of large permutation tests"),
+  format: formatField,
+});
+
+type Given = z.output<typeof input>;
+
+async function run(given: Given, context: CommandContext): Promise<CommandResult> {
+  const results: Result[] = [];
+  for (const name of given.results) results.push(await resultOf(name, given.format, context));
+  const named = withNames(results);
+  const measure = given.measure ?? measureOf(named);
+  const [baseline, ...others] = named as [Result, ...Result[]];
+  const prng = seeded(given.seed);
+  const made = others.map((other, i) => compared(baseline, other, { ...given, measure, prng: prng.fork(i) }));
+  const comparisons = correctComparisons(made.map(({ comparison }) => comparison));
+  const text = comparisons.map((comparison, i) => [comparison.sentence, ...made[i]!.notes].join("\n"));
+  const data = { baseline: baseline.name, measure, comparisons };
+  return { data: data as unknown as Json, text: text.join("\n\n") };
+}
+
+const MEASURES: Readonly<Record<Measure, string>> = {
+  success: "mean success rate",
+  reward: "mean reward",
+  steps: "mean number of steps",
+};
+
+interface Compared {
+  readonly comparison: Comparison;
+  readonly notes: readonly string[];
+}
+
+function compared(
+  a: Result,
+  b: Result,
+  { measure, by, alpha, prng }: { measure: Measure; by: PairUnit; alpha: number; prng: SeededPrng },
+): Compared {
+  const pairs = pairEpisodes(a, b, measure, by);
+  const comparison = comparePaired(pairs.a, pairs.b, {
+    prng,
+    alpha,
+    names: [a.name, b.name],
+    unit: `${pairs.unit}s`,
+    preferred: measure === "steps" ? "lower" : "higher",
+    measure: MEASURES[measure],
+  });
+  const unknown = [a, b].flatMap(({ episodes }) => episodes).filter(({ success }) => success === null).length;
+  return {
+    comparison,
+    notes: [
+      ...(pairs.unpaired === 0 ? [] : [`Episodes without a counterpart, left out: ${pairs.unpaired}`]),
+      ...(measure !== "success" || unknown === 0
+        ? []
+        : [`Episodes of unknown outcome, counted as not succeeded: ${unknown}`]),
+    ],
+  };
+}
+
+async function resultOf(name: string, format: string | undefined, context: CommandContext): Promise<Result> {
+  const own = join(name, "trajectories.jsonl");
+  const isFolder = name !== "-" &&
+    await Deno.stat(resolve(context.cwd, own)).then((found) => found.isFile, () => false);
+  const episodes: Episode[] = [];
+  for await (const trajectory of trajectoriesOf([isFolder ? own : name], context, { format })) {
+    episodes.push(episodeOf(trajectory));
+  }
+  if (episodes.length === 0) {
+    throw new GymError("INVALID_DATA", `Cannot compare ${name}: wanted at least one episode: received none`, {
+      input: name,
+    });
+  }
+  return { name, input: name, episodes };
+}
+
+/** Agents' names where they tell the results apart, else the inputs as they were typed. */
+function withNames(results: readonly Result[]): Result[] {
+  const agents = results.map(({ episodes }) => new Set(episodes.map(({ agent }) => agent)));
+  const names = agents.map((all) => all.size === 1 ? [...all][0]! : "");
+  const telling = !names.includes("") && new Set(names).size === names.length;
+  return results.map((result, i) => telling ? { ...result, name: names[i]! } : result);
+}
+
+/** `compare`: whether a policy is better than another, or whether that may be chance. */
+export const compare: Contribution<Command> = verb("knowlyr/compare-v1", {
+  path: ["compare"],
+  summary: "Tell whether policies differ by more than chance, on the same tasks and seeds",
+  input,
+  positionals: ["results"],
+  short: { format: "f" },
+  examples: [{
+    line: "compare clumsy expert",
+    does: "Says in a sentence whether the second is better than the first",
+  }, {
+    line: "compare base run-1 run-2 --measure reward --by task --json",
+    does: "Compares two runs with the first, corrected for both questions, as JSON",
+  }],
+  run,
+});
