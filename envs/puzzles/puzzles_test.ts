@@ -43,7 +43,6 @@ const CASES: readonly Case[] = [
       floor: difficulty === 0 ? 0.45 : 0.25, // two variables at difficulty 0: a quarter of all guesses
       wrong: "solve nothing",
       mild: "query premises",
-      mild: "query premises",
     }, { difficulty })
   ),
   ...both({
