@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { product } from "../onnx/dimension.ts";
+import { type Dimension, divided, product } from "../onnx/dimension.ts";
 import type { Graph, Value } from "../onnx/graph.ts";
 import type { ModelConfig } from "./config.ts";
 import { rotaryTables } from "./rotary.ts";
@@ -42,12 +42,17 @@ export interface DecoderInputs {
   readonly cache?: DecoderCache;
 }
 
-/** Keys and values of earlier tokens, for a graph that decodes. */
+/** Queries [B, groups, G·T, D], and keys and values [B, groups, T, D], of new tokens in one layer. */
+export interface AttentionInputs {
+  readonly queries: Value;
+  readonly keys: Value;
+  readonly values: Value;
+}
+
+/** Earlier tokens, for a graph that decodes. */
 export interface DecoderCache {
-  /** Added to the scores: 0 where a query may see a key, far below any score elsewhere; [B, 1, 1, T, S]. */
-  readonly mask: Value;
-  /** Puts a layer's new keys and values, [B, groups, T, D], behind its earlier ones: [B, groups, S, D]. */
-  readonly extend: (layer: number, keys: Value, values: Value) => readonly [keys: Value, values: Value];
+  /** What the new tokens of a layer take from each other and from earlier ones, [B, groups, G·T, D]. */
+  readonly attend: (layer: number, inputs: AttentionInputs) => Value;
 }
 
 /** A graph with a model in it. */
@@ -69,7 +74,7 @@ export function decoderHidden(context: DecoderContext, inputs: DecoderInputs): V
   const { graph: g, config, weights } = context;
   const tokens = product(inputs.ids.shape);
   let x = g.op("Gather", [weights.tensor("model.embed_tokens.weight"), g.reshape(inputs.ids, [tokens])]);
-  const mask = inputs.cache?.mask ?? attentionMask(g, inputs);
+  const mask = inputs.cache === undefined ? attentionMask(g, inputs) : null;
   const rotary = rotaryTables(g, config, context.maxPositions);
   for (let layer = 0; layer < config.layers; layer++) {
     const build = (before: Value) => decoderLayer(context, inputs, before, layer, { mask, ...rotary });
@@ -134,7 +139,8 @@ function project({ graph: g, weights }: DecoderContext, x: Value, module: string
 }
 
 interface AttentionTables {
-  readonly mask: Value;
+  /** Null when a cache attends. */
+  readonly mask: Value | null;
   readonly cosines: Value;
   readonly sines: Value;
 }
@@ -157,17 +163,48 @@ function attention(
     return g.op("Rotary", [g.reshape(normed, [B, T, count * D]), positions, cosines, sines]);
   };
   const queries = g.transpose(g.reshape(rotated("q", heads), [B, T, groups, G, D]), [0, 2, 3, 1, 4]);
-  const Q = g.reshape(queries, [B, groups, product([G, T]), D]);
-  const newK = g.transpose(g.reshape(rotated("k", groups), [B, T, groups, D]), [0, 2, 1, 3]);
-  const values = project(context, x, `${prefix}.v_proj`, config.attentionBias);
-  const newV = g.transpose(g.reshape(values, [B, T, groups, D]), [0, 2, 1, 3]);
-  const [K, V] = cache === undefined ? [newK, newV] : cache.extend(layer, newK, newV);
-  const scores = g.op("MatMul", [Q, K], { transB: 1, alpha: 1 / Math.sqrt(D) });
-  const masked = g.add(g.reshape(scores, [B, groups, G, T, K.shape[2]!]), mask);
-  const output = g.op("AttentionOutput", [g.reshape(masked, scores.shape), V]);
+  const keys = g.transpose(g.reshape(rotated("k", groups), [B, T, groups, D]), [0, 2, 1, 3]);
+  const flatValues = project(context, x, `${prefix}.v_proj`, config.attentionBias);
+  const values = g.transpose(g.reshape(flatValues, [B, T, groups, D]), [0, 2, 1, 3]);
+  const read = { queries: g.reshape(queries, [B, groups, product([G, T]), D]), keys, values };
+  const output = mask === null ? cache!.attend(layer, read) : attend(g, config, read, mask);
   const joined = g.transpose(g.reshape(output, [B, groups, G, T, D]), [0, 3, 1, 2, 4]);
   const flat = g.reshape(joined, [product([B, T]), heads * D]);
   return project(context, flat, `${prefix}.o_proj`, config.outputBias);
+}
+
+/** Scores [B, groups, G·T, S] of queries and keys [B, groups, S, D]. */
+export function attentionScores(
+  g: Graph,
+  { headDimension }: ModelConfig,
+  queries: Value,
+  keys: Value,
+): Value {
+  return g.op("MatMul", [queries, keys], { transB: 1, alpha: 1 / Math.sqrt(headDimension) });
+}
+
+/** Scores with the mask, which broadcasts to [B, groups, G, T, S], added. */
+export function maskedScores(
+  g: Graph,
+  { heads, keyValueHeads }: ModelConfig,
+  scores: Value,
+  mask: Value,
+): Value {
+  const [B, groups, queries, S] = scores.shape as [Dimension, Dimension, Dimension, Dimension];
+  const G = heads / keyValueHeads;
+  const apart = g.reshape(scores, [B, groups, G, divided(queries, G), S]);
+  return g.reshape(g.add(apart, mask), scores.shape);
+}
+
+/** Attention of queries to all keys at once. */
+export function attend(
+  g: Graph,
+  config: ModelConfig,
+  { queries, keys, values }: AttentionInputs,
+  mask: Value,
+): Value {
+  const scores = attentionScores(g, config, queries, keys);
+  return g.op("AttentionOutput", [maskedScores(g, config, scores, mask), values]);
 }
 
 /** RMS norm of each head by itself: [N, heads·D]. */

@@ -6,7 +6,7 @@
 import { Graph, type Value } from "../onnx/graph.ts";
 import type { TensorEntry } from "../onnx/safetensors.ts";
 import type { ModelConfig } from "./config.ts";
-import { type DecoderCache, decoderHidden, decoderLogits, MASKED } from "./decoder.ts";
+import { attend, type DecoderCache, decoderHidden, decoderLogits, MASKED } from "./decoder.ts";
 
 // transformers.js makes the first, empty cache from the shapes of the inputs: it knows `batch_size`, all other names
 // are 0 to it.
@@ -42,21 +42,24 @@ export function exportGraph(config: ModelConfig, tensors: ReadonlyMap<string, Te
 /** The cache as inputs, and what becomes of it, by name of the output. */
 function cacheOf(
   graph: Graph,
-  { layers, keyValueHeads, headDimension }: ModelConfig,
+  config: ModelConfig,
   mask: Value,
 ): { readonly cache: DecoderCache; readonly present: ReadonlyMap<string, Value> } {
+  const { layers, keyValueHeads, headDimension } = config;
   const past = (name: string) =>
     graph.input(`past_key_values.${name}`, "float32", [BATCH, keyValueHeads, PAST, headDimension]);
   const pasts = Array.from({ length: layers }, (_, layer) => [past(`${layer}.key`), past(`${layer}.value`)]);
   const present = new Map<string, Value>();
-  const extend: DecoderCache["extend"] = (layer, keys, values) => {
-    const [K, V] = [keys, values].map((made, at) =>
-      graph.op("Concat", [pasts[layer]![at]!, made], { axis: 2, size: ALL })
-    ) as [Value, Value];
-    present.set(`present.${layer}.key`, K).set(`present.${layer}.value`, V);
-    return [K, V];
+  const behind = (layer: number, at: 0 | 1, made: Value) =>
+    graph.op("Concat", [pasts[layer]![at]!, made], { axis: 2, size: ALL });
+  const cache: DecoderCache = {
+    attend: (layer, { queries, keys, values }) => {
+      const all = { queries, keys: behind(layer, 0, keys), values: behind(layer, 1, values) };
+      present.set(`present.${layer}.key`, all.keys).set(`present.${layer}.value`, all.values);
+      return attend(graph, config, all, mask);
+    },
   };
-  return { cache: { mask, extend }, present };
+  return { cache, present };
 }
 
 /** Zero for tokens that are no padding and not ahead, {@linkcode MASKED} elsewhere: [batch, 1, 1, new, all]. */

@@ -40,6 +40,13 @@ export function factorsOf(size: Dimension): { readonly number: number; readonly 
     : { number: 1, names: factors };
 }
 
+/** A size that is a multiple of a number, divided by it. @throws {RangeError} When it is not. */
+export function divided(size: Dimension, by: number): Dimension {
+  const { number, names } = factorsOf(size);
+  if (number % by !== 0) throw new RangeError(`wanted a multiple of ${by}: received ${size}`);
+  return product([number / by, ...names]);
+}
+
 /** Whether two shapes are the same. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
