@@ -236,3 +236,25 @@ inFolder("sft holds whole tasks out for evaluation when asked to", async (folder
   assert.deepEqual([rows, sequences], [20, 15]);
   assert.equal(only(events, "evaluation").length, 2);
 });
+
+inFolder("sft refuses a tokenizer with more tokens than the embedding has rows", async (folder) => {
+  const model = await tinyModel(folder);
+  const file = join(model, "tokenizer.json");
+  const tokenizer = JSON.parse(await Deno.readTextFile(file));
+  tokenizer.added_tokens.push({ ...tokenizer.added_tokens[0], id: 264, content: "<|one_more|>" });
+  await Deno.writeTextFile(file, JSON.stringify(tokenizer));
+  await assert.rejects(train({ model }, { folder: join(folder, "run") }), {
+    code: "INVALID_DATA",
+    message: `Cannot use tokenizer ${file}: wanted at most 264 tokens, the rows of the model's embedding: ` +
+      "received 265",
+  });
+});
+
+inFolder("sft refuses a provider that it does not know", async (folder) => {
+  const model = await tinyModel(folder);
+  await assert.rejects(train({ model, provider: "tpu" as "cpu" }, { folder }), {
+    code: "INVALID_OPTIONS",
+    message: 'Cannot use options of trainer "knowlyr/sft-v1": provider: invalid option: expected one of ' +
+      '"auto"|"cpu"|"webgpu"|"cuda": received "tpu"',
+  });
+});
