@@ -94,8 +94,11 @@ export * from "./core/logs.ts";
 export * from "./core/recording.ts";
 export * from "./core/rollout.ts";
 export * from "./core/scoring.ts";
+export * from "./core/training.ts";
 
 // What comes with the library
 export { builtins } from "./plugins/mod.ts";
 export * from "./plugins/wrappers/mod.ts";
 export * from "./plugins/policies/mod.ts";
+export * from "./plugins/sinks/mod.ts";
+export * from "./plugins/trainers/mod.ts";

@@ -1,10 +1,11 @@
 /** Every contribution of every built-in plugin through the kit of its kind, as third parties run it on theirs. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { parse } from "yaml";
 import { adapter, type LogSource } from "../core/adapter.ts";
 import { domain, findDomain } from "../core/domain.ts";
 import { env } from "../core/env.ts";
-import { exporter } from "../core/exporter.ts";
+import { exporter, type ExportRow } from "../core/exporter.ts";
 import { createKernel } from "../core/kernel.ts";
 import { policy } from "../core/policy.ts";
 import { rollout } from "../core/rollout.ts";
@@ -20,19 +21,29 @@ import {
   checkPlugin,
   checkRubric,
   checkSink,
+  checkTrainer,
   checkWrapper,
   sampleTrajectories,
   textSource,
 } from "../core/testing/mod.ts";
+import { trainer } from "../core/trainer.ts";
 import { parseTrajectory } from "../core/trajectory_schema.ts";
 import type { Action, Task, Trajectory } from "../core/trajectory.ts";
 import { makeEnv, wrapper } from "../core/wrapper.ts";
+import { initModel } from "../plugins/models/mod.ts";
 import { builtins } from "../plugins/mod.ts";
 import { ProgressSink } from "../plugins/sinks/mod.ts";
 
 const gym = createKernel({ plugins: builtins });
 const ids = (
-  kind: typeof env | typeof wrapper | typeof rubric | typeof adapter | typeof exporter | typeof sink,
+  kind:
+    | typeof env
+    | typeof wrapper
+    | typeof rubric
+    | typeof adapter
+    | typeof exporter
+    | typeof sink
+    | typeof trainer,
 ): string[] => gym.listNamed(kind.kindName).map(({ contribution }) => contribution.id);
 
 for (const plugin of builtins) {
@@ -177,6 +188,43 @@ for (const id of ids(sink)) {
     try {
       const make = sinks[id] ?? (() => gym.make(sink, id));
       assertConforms(await checkSink(() => make(`${folder}/${made++}`)));
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+/** Options and rows for each trainer, on a model of two layers. */
+const trainers: Readonly<Record<string, { options: Record<string, unknown>; rows: ExportRow[] }>> = {
+  "knowlyr/sft-v1": {
+    options: { epochs: 3, batchSize: 2, maxLength: 256, loraRank: 4, provider: "cpu" },
+    rows: ["red", "green", "blue", "black"].map((colour) => ({
+      messages: [{ role: "user", content: "Say a colour" }, {
+        role: "assistant",
+        content: `It is ${colour}.`,
+      }],
+    })),
+  },
+};
+for (const id of ids(trainer)) {
+  Deno.test(`trainer ${id} conforms`, async () => {
+    const given = trainers[id];
+    assert.ok(given !== undefined, `no rows for ${id}: add them to this table`);
+    const folder = await Deno.makeTempDir();
+    let made = 0;
+    try {
+      const model = `${folder}/model`;
+      await initModel(model, { seed: 7n });
+      const report = await checkTrainer(() => gym.make(trainer, id, { ...given.options, model }), {
+        rows: given.rows,
+        folder: () => `${folder}/${made++}`,
+        resultOf: async (run) => {
+          const bytes = await Deno.readFile(`${run}/final/adapter_model.safetensors`);
+          return createHash("sha256").update(bytes).digest("hex");
+        },
+      });
+      assertConforms(report);
+      assert.deepEqual(report.checks.filter(({ status }) => status === "skipped"), []);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

@@ -11,5 +11,6 @@ export { checkExporter, type CheckExporterOptions } from "./check_exporter.ts";
 export { checkPlugin } from "./check_plugin.ts";
 export { checkRubric, type CheckRubricOptions } from "./check_rubric.ts";
 export { checkSink, type CheckSinkOptions, sampleEvents } from "./check_sink.ts";
+export { checkTrainer, type CheckTrainerOptions } from "./check_trainer.ts";
 export { checkWrapper, type CheckWrapperOptions } from "./check_wrapper.ts";
 export { sampleTrajectories, textSource } from "./samples.ts";

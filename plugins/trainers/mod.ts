@@ -10,6 +10,7 @@ import { trainResume } from "./commands/resume.ts";
 import { trainSft } from "./commands/sft.ts";
 import { sftTrainer } from "./sft.ts";
 
+export type * from "./options.ts";
 export { sftTrainer, type SftTrainerOptions } from "./sft.ts";
 
 /** The plugin. */

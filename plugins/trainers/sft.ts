@@ -17,6 +17,14 @@ import {
   optimiserFields,
   runFields,
 } from "./_options.ts";
+import type {
+  TrainBatchOptions,
+  TrainDataOptions,
+  TrainEngineOptions,
+  TrainModelOptions,
+  TrainOptimiserOptions,
+  TrainScheduleOptions,
+} from "./options.ts";
 
 /** Schema of the options. */
 export const sftOptions = z.strictObject({
@@ -28,10 +36,17 @@ export const sftOptions = z.strictObject({
   ...runFields,
 });
 
-/** Options of {@linkcode sftTrainer}; what each means stands in its help. */
-export type SftTrainerOptions = z.input<typeof sftOptions>;
+/** Options of {@linkcode sftTrainer}. */
+export interface SftTrainerOptions
+  extends
+    TrainModelOptions,
+    TrainDataOptions,
+    TrainBatchOptions,
+    TrainOptimiserOptions,
+    TrainEngineOptions,
+    TrainScheduleOptions {}
 
-/** The same with defaults filled in. */
+/** The same, parsed. */
 export type SftOptions = z.output<typeof sftOptions>;
 
 /** Trains on conversations, prompt and completion, instructions with steps, or plain text. */

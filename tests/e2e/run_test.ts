@@ -83,7 +83,7 @@ async function results(folder: string): Promise<readonly string[]> {
   return await Promise.all(names.map((name) => Deno.readTextFile(join(folder, "runs/latest", name))));
 }
 
-Deno.test("the example pipeline runs from logs and policies to data sets, and a rerun does nothing again", () =>
+Deno.test("the example pipeline runs from logs and policies to data sets and a trained model, and a rerun does nothing again", () =>
   inFolder(async (folder) => {
     const line = ["run", join(root, "examples/gym.yaml"), "-o", join(folder, "runs")];
     const first = await typed(line, root);
@@ -95,9 +95,12 @@ Deno.test("the example pipeline runs from logs and policies to data sets, and a 
     assert.equal(expert.succeeded, expert.episodes);
     assert.ok(expert.meanReward > clumsy.meanReward);
     assert.ok(summary.exports.every(({ rows }: { rows: number }) => rows > 0));
+    const [{ loss, evaluation }] = summary.training;
+    assert.ok(loss.first > loss.middle && loss.middle > loss.last, JSON.stringify(loss));
+    assert.ok(evaluation.after < 0.8 * evaluation.before, JSON.stringify(evaluation));
     const second = await typed(line, root);
     assert.equal(second.stdout, first.stdout);
-    assert.equal(second.stderr.split("was finished before").length - 1, 6);
+    assert.equal(second.stderr.split("was finished before").length - 1, 8);
     assert.doesNotMatch(second.stderr, /source expert/);
   }));
 

@@ -1,0 +1,16 @@
+import type { z } from "zod";
+import type { sftOptions, SftTrainerOptions } from "./sft.ts";
+
+type Accepted = z.input<typeof sftOptions>;
+
+/** Fields of one type that the other lacks, or has with another type. */
+type Differing<A, B> = {
+  [K in keyof A]-?: K extends keyof B ? [A[K], B[K]] extends [B[K], A[K]] ? never : K : K;
+}[keyof A];
+
+Deno.test("the options that are written down are those that the schema accepts", () => {
+  const none: [Differing<Accepted, SftTrainerOptions>, Differing<SftTrainerOptions, Accepted>] extends
+    [never, never] ? true
+    : false = true; // does not compile when a field differs
+  if (!none) throw new Error("unreachable");
+});
