@@ -62,6 +62,7 @@ async function run(given: z.output<typeof input>, context: CommandContext): Prom
   return {
     data: { folder: given.output, ...result } as unknown as Json,
     text: `${summaryText(summary)}\n\nEpisodes and numbers are in ${given.output}`,
+    exitCode: summary.errors === summary.episodes ? 1 : 0, // nothing but errors is no evaluation
   };
 }
 

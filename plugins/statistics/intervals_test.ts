@@ -17,6 +17,7 @@ import {
   normalQuantile,
   studentTCdf,
   studentTQuantile,
+  studentTSurvival,
   wilsonInterval,
 } from "./mod.ts";
 
@@ -134,4 +135,8 @@ Deno.test("intervals and corrections refuse what is out of range", () => {
     [() => studentTCdf(1, 0), "Cannot evaluate Student's t: degrees of freedom above 0: received 0"],
   ];
   for (const [call, message] of refusals) assert.throws(call, { name: "RangeError", message });
+});
+
+Deno.test("studentTSurvival() is 0 where x² is too large for a number", () => {
+  assert.equal(studentTSurvival(1e200, 3), 0);
 });

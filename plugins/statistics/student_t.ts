@@ -15,7 +15,7 @@ export function studentTSurvival(x: number, df: number): number {
   }
   if (!Number.isFinite(x)) return x > 0 ? 0 : 1;
   const square = x * x;
-  const tail = 0.5 * regularisedBeta(df / 2, 0.5, df / (df + square), square / (df + square));
+  const tail = 0.5 * regularisedBeta(df / 2, 0.5, 1 / (1 + square / df), 1 / (1 + df / square));
   return x < 0 ? 1 - tail : tail;
 }
 
@@ -33,7 +33,7 @@ export function studentTTwoSided(t: number, df: number): number {
  * The x with {@linkcode studentTCdf}(x, df) = q.
  *
  * @param q In (0, 1).
- * @param df Degrees of freedom, greater than 0.
+ * @param df Degrees of freedom, greater than 0; below 0.1 a quantile may be larger than 1e153, where this ends.
  * @throws {RangeError} If an argument is outside its range.
  */
 export function studentTQuantile(q: number, df: number): number {

@@ -16,6 +16,8 @@ export interface Episode {
   /** Reward of the episode, else the sum of its steps' rewards; null when there are none. */
   readonly reward: number | null;
   readonly steps: number;
+  /** Whether an error ended it. */
+  readonly broken: boolean;
 }
 
 /** Reads an episode off its record. */
@@ -28,5 +30,6 @@ export function episodeOf({ task, env, agent, outcome, reward, steps }: Trajecto
     success: outcome.success,
     reward: reward ?? (given.length === 0 ? null : given.reduce((sum, value) => sum + value, 0)),
     steps: steps.length,
+    broken: outcome.error !== null,
   };
 }

@@ -7,7 +7,15 @@ function result(name: string, ...texts: string[]): Result {
   const episodes = texts.map((text): Episode => {
     const [task, seed, success] = text.split(" ") as [string, string, string];
     const known = success === "?" ? null : success === "1";
-    return { task, seed: seed === "-" ? null : seed, agent: name, success: known, reward: null, steps: 3 };
+    return {
+      task,
+      seed: seed === "-" ? null : seed,
+      agent: name,
+      success: known,
+      reward: null,
+      steps: 3,
+      broken: false,
+    };
   });
   return { name, input: name, episodes };
 }

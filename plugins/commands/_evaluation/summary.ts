@@ -5,6 +5,7 @@
  */
 import type { Prng } from "../../../core/prng.ts";
 import { bootstrapInterval, type Interval, wilsonInterval } from "../../statistics/mod.ts";
+import { counted } from "../_output.ts";
 import { type Cell, table } from "../_table.ts";
 import type { Episode } from "./episode.ts";
 
@@ -22,8 +23,10 @@ export interface EvaluationSummary {
   readonly succeeded: number;
   /** Episodes whose outcome nobody knows; they count as not succeeded. */
   readonly unknown: number;
-  /** Success rate with Wilson's interval. */
-  readonly success: Interval;
+  /** Episodes that an error ended. */
+  readonly errors: number;
+  /** Success rate with Wilson's interval; null when nothing is known of any outcome. */
+  readonly success: Interval | null;
   /** Mean reward with its bootstrap interval; null when an episode has none or there is one episode. */
   readonly reward: Interval | null;
   /** Mean number of steps with its bootstrap interval; null when there is one episode. */
@@ -34,6 +37,7 @@ export interface EvaluationSummary {
 /** Sums up episodes. @param episodes At least one, of one policy. */
 export function summarise(episodes: readonly Episode[], prng: Prng): EvaluationSummary {
   const succeeded = episodes.filter(({ success }) => success === true).length;
+  const unknown = episodes.filter(({ success }) => success === null).length;
   const rewards = episodes.flatMap(({ reward }) => reward === null ? [] : [reward]);
   const meanOf = (values: readonly number[]) =>
     values.length < 2 ? null : bootstrapInterval(values, { prng });
@@ -41,8 +45,9 @@ export function summarise(episodes: readonly Episode[], prng: Prng): EvaluationS
     agent: episodes[0]!.agent,
     episodes: episodes.length,
     succeeded,
-    unknown: episodes.filter(({ success }) => success === null).length,
-    success: wilsonInterval(succeeded, episodes.length),
+    unknown,
+    errors: episodes.filter(({ broken }) => broken).length,
+    success: unknown === episodes.length ? null : wilsonInterval(succeeded, episodes.length),
     reward: rewards.length < episodes.length ? null : meanOf(rewards),
     steps: meanOf(episodes.map(({ steps }) => steps)),
     tasks: [...Map.groupBy(episodes, ({ task }) => task)].map(([task, group]) => ({
@@ -55,12 +60,10 @@ export function summarise(episodes: readonly Episode[], prng: Prng): EvaluationS
 
 /** The same for people. */
 export function summaryText(summary: EvaluationSummary): string {
-  const { agent, episodes, succeeded, unknown, tasks } = summary;
   const row = (name: string, interval: Interval | null): Cell[][] =>
     interval === null ? [] : [[name, fixed(interval.estimate), fixed(interval.low), fixed(interval.high)]];
-  const doubt = unknown === 0 ? "" : `; ${unknown} of unknown outcome count as not succeeded`;
   return [
-    `${agent} succeeded in ${succeeded} of ${episodes} episodes of ${tasks.length} tasks${doubt}`,
+    headline(summary),
     "",
     table(["", "mean", "95 % from", "to"], [
       ...row("success rate", summary.success),
@@ -68,6 +71,14 @@ export function summaryText(summary: EvaluationSummary): string {
       ...row("steps", summary.steps),
     ]),
   ].join("\n");
+}
+
+function headline({ agent, episodes, succeeded, unknown, errors, tasks }: EvaluationSummary): string {
+  const played = `${counted(episodes, "episode")} of ${counted(tasks.length, "task")}`;
+  const broken = errors === 0 ? "" : `; ${errors} ended by an error`;
+  if (unknown === episodes) return `${agent} played ${played}, of unknown outcome${broken}`;
+  const doubt = unknown === 0 ? "" : `; ${unknown} of unknown outcome count as not succeeded`;
+  return `${agent} succeeded in ${succeeded} of ${played}${doubt}${broken}`;
 }
 
 function fixed(value: number): string {
