@@ -7,8 +7,15 @@ import { gradients } from "../onnx/autodiff.ts";
 import { product } from "../onnx/dimension.ts";
 import { Graph, type Value } from "../onnx/graph.ts";
 import type { WeightsIndex } from "../onnx/safetensors.ts";
+import type { ElementType } from "../onnx/tensor.ts";
 import type { ModelConfig } from "./config.ts";
-import { type DecoderContext, decoderHidden, decoderLogits, type DecoderWeights, headName } from "./decoder.ts";
+import {
+  type DecoderContext,
+  decoderHidden,
+  decoderLogits,
+  type DecoderWeights,
+  headName,
+} from "./decoder.ts";
 import type { LoraShape } from "./lora.ts";
 import { type Bucket, bucketViews, joinedGradient } from "./parameters.ts";
 
@@ -45,16 +52,75 @@ export interface TrainingGraphOptions {
  * divided by the weight sum of the whole accumulated batch beforehand, so losses and gradients of micro-batches add up.
  */
 export function trainingGraph(model: TrainedModel, options: TrainingGraphOptions): Graph {
+  const { headChunk } = options;
+  return withGradients(model, options, (context, wanted) => {
+    const linear = headChunk === undefined
+      ? wholeHead(context, options, summedLoss)
+      : chunkedHead(context, options, headChunk, wanted, null);
+    return { ...linear, outputs: { log_probabilities: linear.logProbabilities } };
+  });
+}
+
+/** What a loss of log-probabilities is built from. */
+export interface TokenValues {
+  readonly graph: Graph;
+  /** Log-probability of each target, [N]. */
+  readonly logProbabilities: Value;
+  /** An input with one element for each target: [N]. With `headChunk` it is fed as `rows` and `targets` are. */
+  readonly input: (name: string, type: ElementType) => Value;
+}
+
+/** A loss and what else a graph hands out. */
+export interface BuiltLoss {
+  /** A scalar that depends on the log-probabilities. */
+  readonly loss: Value;
+  /** By name. */
+  readonly outputs?: Readonly<Record<string, Value>>;
+}
+
+/**
+ * Any loss of the log-probabilities of a batch, and its gradients: what {@linkcode trainingGraph} is for a weighted sum.
+ *
+ * Inputs are those of {@linkcode trainingGraph} without `weights`, and those that `build` adds; outputs are `loss`, those
+ * that `build` names, and `gradient.NAME` for each bucket. With `headChunk` the head runs twice: once for the
+ * log-probabilities, and once, when their gradient is known, for that of everything before them.
+ */
+export function lossGraph(
+  model: TrainedModel,
+  options: TrainingGraphOptions,
+  build: (tokens: TokenValues) => BuiltLoss,
+): Graph {
+  const { headChunk } = options;
+  return withGradients(
+    model,
+    options,
+    (context, wanted) =>
+      headChunk === undefined
+        ? wholeHead(context, options, build)
+        : chunkedHead(context, options, headChunk, wanted, build),
+  );
+}
+
+/** What comes out of the head. */
+interface HeadResult extends BuiltLoss {
+  /** [N] */
+  readonly logProbabilities: Value;
+  /** What to differentiate: the loss, or a scalar with the same gradient. */
+  readonly source: Value;
+}
+
+function withGradients(
+  model: TrainedModel,
+  options: TrainingGraphOptions,
+  head: (context: DecoderContext, wanted: readonly Value[]) => HeadResult,
+): Graph {
   const graph = new Graph();
   const views = model.buckets.map((bucket) => bucketViews(graph, bucket));
-  const context = contextOf(graph, model, views, options);
   const wanted = views.flatMap((view) => [...view.values()]);
-  const { loss, logProbabilities, source } = options.headChunk === undefined
-    ? wholeHead(context, options)
-    : chunkedHead(context, options, options.headChunk, wanted);
+  const { loss, outputs = {}, source } = head(contextOf(graph, model, views, options), wanted);
   const made = gradients(graph, source, wanted);
   graph.output("loss", loss);
-  graph.output("log_probabilities", logProbabilities);
+  for (const [name, value] of Object.entries(outputs)) graph.output(name, value);
   let taken = 0;
   for (const bucket of model.buckets) {
     const own = made.slice(taken, taken += bucket.parameters.length);
@@ -63,21 +129,20 @@ export function trainingGraph(model: TrainedModel, options: TrainingGraphOptions
   return graph;
 }
 
-/** What comes out of the head. */
-interface HeadResult {
-  readonly loss: Value;
-  /** [N] */
-  readonly logProbabilities: Value;
-  /** What to differentiate: the loss, or a scalar with the same gradient. */
-  readonly source: Value;
-}
-
-function wholeHead(context: DecoderContext, options: TrainingGraphOptions): HeadResult {
+function wholeHead(
+  context: DecoderContext,
+  options: TrainingGraphOptions,
+  build: (tokens: TokenValues) => BuiltLoss,
+): HeadResult {
   const { graph } = context;
   const logProbabilities = tokenLogProbabilities(context, options);
-  const weights = graph.input("weights", "float32", ["N"]);
-  const loss = weightedLoss(graph, logProbabilities, weights);
-  return { loss, logProbabilities, source: loss };
+  const input = (name: string, type: ElementType) => graph.input(name, type, ["N"]);
+  const built = build({ graph, logProbabilities, input });
+  return { ...built, logProbabilities, source: built.loss };
+}
+
+function summedLoss({ graph, logProbabilities, input }: TokenValues): BuiltLoss {
+  return { loss: weightedLoss(graph, logProbabilities, input("weights", "float32")) };
 }
 
 function weightedLoss(graph: Graph, logProbabilities: Value, weights: Value): Value {
@@ -87,23 +152,79 @@ function weightedLoss(graph: Graph, logProbabilities: Value, weights: Value): Va
 /**
  * The same, `chunk` tokens at a time: `rows`, `targets` and `weights` are [C, chunk], filled up with weight 0.
  *
- * Each pass of a loop makes its logits, its part of the loss and at once the gradients of the hidden states and of the
- * head, so that no logits outlive the pass. The loss is linear in these parts; the scalar that is differentiated is
- * Σ h·dh (+ Σ W·dW), with dh and dW held constant, whose gradients are dh and dW.
+ * Each pass of a loop makes its logits, its part of a weighted sum of log-probabilities and at once the gradients of the
+ * hidden states and of the head, so that no logits outlive the pass. The sum is linear in these parts; the scalar that is
+ * differentiated is Σ h·dh (+ Σ W·dW), with dh and dW held constant, whose gradients are dh and dW.
+ *
+ * @param build Any other loss: its weights are its own gradients by the log-probabilities, which a loop before finds.
  */
 function chunkedHead(
   context: DecoderContext,
   options: TrainingGraphOptions,
   chunk: number,
   wanted: readonly Value[],
+  build: ((tokens: TokenValues) => BuiltLoss) | null,
 ): HeadResult {
-  const { graph: g, config, weights: tensors } = context;
+  const { graph: g, config } = context;
   const hidden = batchHidden(context, options);
-  const [rows, targets] = ["rows", "targets"].map((name) => g.input(name, "int64", ["C", chunk])) as [
-    Value,
-    Value,
-  ];
-  const weights = g.input("weights", "float32", ["C", chunk]);
+  const input = (name: string, type: ElementType) => g.input(name, type, ["C", chunk]);
+  const [rows, targets] = [input("rows", "int64"), input("targets", "int64")];
+  const count = product(["C", chunk]);
+  const places = { hidden, rows, targets };
+  const known = build === null ? null : chunkedLogProbabilities(context, places);
+  const built = known === null ? null : build!({
+    graph: g,
+    logProbabilities: known,
+    input: (name, type) => g.reshape(input(name, type), [count]),
+  });
+  const weights = built === null ? input("weights", "float32") : g.reshape(
+    g.op("Neg", [gradients(g, built.loss, [known!])[0]!]),
+    ["C", chunk],
+  );
+  const { loss, logProbabilities, states, head } = chunkedSum(context, { ...places, weights }, wanted);
+  const stop = (value: Value) => g.op("StopGradient", [value]);
+  const picked = g.op("Gather", [hidden, g.reshape(rows, [count])]);
+  const held = stop(g.reshape(states, [count, config.hiddenSize]));
+  const through = g.reduceSum(g.mul(picked, held), [0, 1]);
+  const source = head === null
+    ? through
+    : g.add(through, g.reduceSum(g.mul(context.weights.tensor(headName(config)), stop(head)), [0, 1]));
+  return { loss, logProbabilities, ...built, source };
+}
+
+/** What the passes over the head read; all but `hidden` are [C, chunk]. */
+interface ChunkedPlaces {
+  readonly hidden: Value;
+  readonly rows: Value;
+  readonly targets: Value;
+}
+
+/** Log-probabilities [C·chunk] alone. */
+function chunkedLogProbabilities(
+  context: DecoderContext,
+  { hidden, rows, targets }: ChunkedPlaces,
+): Value {
+  const { graph: g } = context;
+  const { collected } = g.loop(g.op("AxisSize", [rows], { axis: 0 }), [], (inner, pass) => {
+    const part = (all: Value) => inner.op("PickFirst", [all, pass]);
+    const logits = decoderLogits({ ...context, graph: inner }, inner.op("Gather", [hidden, part(rows)]));
+    return { carried: [], collected: [inner.op("TokenLogProbability", [logits, part(targets)])] };
+  }, "C");
+  return g.reshape(collected[0]!, [product(rows.shape)]);
+}
+
+/** −Σ weights·log p, and its gradients by the picked hidden states and, where it is trained, the head. */
+function chunkedSum(
+  context: DecoderContext,
+  { hidden, rows, targets, weights }: ChunkedPlaces & { readonly weights: Value },
+  wanted: readonly Value[],
+): {
+  readonly loss: Value;
+  readonly logProbabilities: Value;
+  readonly states: Value;
+  readonly head: Value | null;
+} {
+  const { graph: g, config, weights: tensors } = context;
   const head = tensors.tensor(headName(config));
   const trained = wanted.includes(head);
   const zeros = trained ? [g.op("Expand", [g.constant(0)], { to: head.shape })] : [];
@@ -122,13 +243,12 @@ function chunkedHead(
     },
     "C",
   );
-  const count = product(["C", chunk]);
-  const stop = (value: Value) => g.op("StopGradient", [value]);
-  const picked = g.op("Gather", [hidden, g.reshape(rows, [count])]);
-  const held = stop(g.reshape(collected[1]!, [count, config.hiddenSize]));
-  const through = g.reduceSum(g.mul(picked, held), [0, 1]);
-  const source = trained ? g.add(through, g.reduceSum(g.mul(head, stop(carried[1]!)), [0, 1])) : through;
-  return { loss: carried[0]!, logProbabilities: g.reshape(collected[0]!, [count]), source };
+  return {
+    loss: carried[0]!,
+    logProbabilities: g.reshape(collected[0]!, [product(rows.shape)]),
+    states: collected[1]!,
+    head: carried[1] ?? null,
+  };
 }
 
 /**
@@ -184,14 +304,14 @@ function contextOf(
   views: readonly ReadonlyMap<string, Value>[],
   { maxPositions, recompute = false }: TrainingGraphOptions,
 ): DecoderContext {
-  const weights = weightsOf(graph, model, views);
+  const weights = decoderWeights(graph, model, views);
   return { graph, config: model.config, weights, maxPositions, recompute };
 }
 
 /** Trained tensors come from the buckets, all others from their files. */
-function weightsOf(
+export function decoderWeights(
   graph: Graph,
-  { weights, lora }: TrainedModel,
+  { weights, lora }: Pick<TrainedModel, "weights" | "lora">,
   views: readonly ReadonlyMap<string, Value>[],
 ): DecoderWeights {
   const trained = new Map(views.flatMap((view) => [...view]));
