@@ -40,6 +40,12 @@ export interface TrainingGraphOptions {
   readonly recompute?: boolean;
   /** Trained tokens whose logits are in memory at once; all of a batch when left out. */
   readonly headChunk?: number;
+  /**
+   * Whether logits are multiplied by the input `sharpness` [B, T], 1 ÷ temperature of what is predicted from each token.
+   *
+   * @default false
+   */
+  readonly sharpened?: boolean;
 }
 
 /**
@@ -289,13 +295,19 @@ function rowLogits(context: DecoderContext, options: TrainingGraphOptions): Valu
 }
 
 /** Hidden states [B·T, hidden] of the inputs `ids`, `positions` and, when packed, `segments`. */
-function batchHidden(context: DecoderContext, { packed = false }: TrainingGraphOptions): Value {
+function batchHidden(
+  context: DecoderContext,
+  { packed = false, sharpened = false }: TrainingGraphOptions,
+): Value {
   const { graph: g } = context;
   const ids = g.input("ids", "int64", ["B", "T"]);
   const positions = g.input("positions", "int64", ["B", "T"]);
   const segments = packed ? g.input("segments", "int64", ["B", "T"]) : null;
+  const tokens = product(["B", "T"]);
   const hidden = decoderHidden(context, { ids, positions, segments });
-  return g.reshape(hidden, [product(["B", "T"]), hidden.shape[1]!]);
+  const flat = g.reshape(hidden, [tokens, hidden.shape[1]!]);
+  // The head is linear, so its input may carry the factor: a vector of the hidden size is shorter than one of logits.
+  return sharpened ? g.mul(flat, g.reshape(g.input("sharpness", "float32", ["B", "T"]), [tokens, 1])) : flat;
 }
 
 function contextOf(
