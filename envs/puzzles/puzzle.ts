@@ -298,7 +298,7 @@ class PuzzleEnv<O extends PuzzleSettings, I extends object, S extends object> im
     if (ended) return note;
     const { compact } = this.#settings;
     const standing = this.#rules.show(instance, state, compact);
-    if (compact) return note === "" ? standing : `${note}\n${standing}`;
+    if (compact) return [note, standing].filter((line) => line !== "").join("\n");
     const shown = steps > 0
       ? standing
       : task.description.includes(standing)

@@ -53,6 +53,26 @@ const CASES: readonly Case[] = [
     wrong: "solve nothing",
     mild: "query premises",
   }, { ask: "one", difficulty: 0.6 }),
+  ...[0.2, 1].flatMap((difficulty) =>
+    both({
+      id: "llm-gym/memory-buffer-v1",
+      solver: "llm-gym/memory-solver-v1",
+      guesser: "llm-gym/memory-guesser-v1",
+      floor: 0.1,
+      wrong: "answer nothing",
+      mild: "store nothing",
+    }, { difficulty })
+  ),
+  ...[0, 0.3, 1].flatMap((difficulty) =>
+    both({
+      id: "llm-gym/meta-reasoning-v1",
+      solver: "llm-gym/meta-reasoning-solver-v1",
+      guesser: "llm-gym/meta-reasoning-guesser-v1",
+      floor: 0.4, // half of the guesses at a fifth of the problems, and some luck
+      wrong: "answer perhaps",
+      mild: "think again",
+    }, { difficulty })
+  ),
 ];
 
 for (const { id, options, solver, guesser, floor, wrong, mild } of CASES) {
