@@ -6,6 +6,7 @@
 import type { Awaitable } from "./env.ts";
 import { defineKind, type Kind } from "./kind.ts";
 import type { SeededPrng } from "./prng.ts";
+import type { Json } from "./schema.ts";
 import type { Action, Step, StepTokens, Task, ToolDefinition } from "./trajectory.ts";
 
 /** What a policy knows when it acts. */
@@ -34,6 +35,8 @@ export interface Decision {
   readonly thought?: string;
   /** Tokens of the model call, when a local model acted. */
   readonly tokens?: StepTokens;
+  /** What else the record of the step should say, for example that earlier turns were left out of the prompt. */
+  readonly extra?: Readonly<Record<string, Json>>;
 }
 
 /** Something that acts. It may keep state between steps of one episode, which `reset` clears. */

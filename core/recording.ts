@@ -41,6 +41,8 @@ export interface Said {
   readonly thought?: string;
   /** Tokens of the model call. */
   readonly tokens?: StepTokens;
+  /** What else it has to say of this step. */
+  readonly extra?: Readonly<Record<string, Json>>;
 }
 
 /** Why an episode ended when no time step says so. The record is then `truncated`. */
@@ -222,7 +224,9 @@ function stepOf({ action, came, startedAt, endedAt, said }: RawStep, index: numb
     scores: Array.isArray(scores) ? scores as readonly Score[] : [],
     timestamp: isoTime(startedAt),
     tokens: said?.tokens ?? null,
-    ...(invalid === true ? { extra: { invalid: true } } : {}),
+    ...(invalid === true || said?.extra !== undefined
+      ? { extra: { ...said?.extra, ...(invalid === true ? { invalid: true } : {}) } }
+      : {}),
   };
 }
 

@@ -73,7 +73,10 @@ export interface StepTokens {
   readonly promptIds: readonly number[] | null;
   /** What was sampled. */
   readonly completionIds: readonly number[] | null;
-  /** Natural-log probability of each sampled token under `sampling`; same length as `completionIds`. */
+  /**
+   * Natural-log probability of each sampled token under `sampling`, or under the model itself when it was greedy; same
+   * length as `completionIds`.
+   */
   readonly logProbs: readonly number[] | null;
   /** Settings it was sampled with, or null. */
   readonly sampling: Sampling | null;

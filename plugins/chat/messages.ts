@@ -59,6 +59,9 @@ export interface Conversation {
   readonly steps: readonly (readonly number[])[];
 }
 
+/** What of a trajectory a conversation is made of. */
+export type Told = Pick<Trajectory, "system" | "task" | "reset" | "tools" | "steps">;
+
 /** What {@linkcode messagesOf} takes beside the trajectory. */
 export interface ConversationOptions {
   /**
@@ -80,7 +83,7 @@ export interface ConversationOptions {
  *
  * A call without an id, or with an id that was used before, gets {@linkcode callId} of its step.
  */
-export function messagesOf(trajectory: Trajectory, options: ConversationOptions = {}): Conversation {
+export function messagesOf(trajectory: Told, options: ConversationOptions = {}): Conversation {
   const { callIds = "log" } = options;
   const messages: ChatMessage[] = promptOf(trajectory);
   const steps: (readonly number[])[] = messages.map(() => []);
@@ -129,7 +132,7 @@ export function chatTool(tool: ToolDefinition): ChatTool {
   };
 }
 
-function promptOf(trajectory: Trajectory): ChatMessage[] {
+function promptOf(trajectory: Told): ChatMessage[] {
   const { system, task, reset } = trajectory;
   const seen = reset.observation.trim();
   const wanted = task.description.trim();

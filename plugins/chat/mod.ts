@@ -14,6 +14,7 @@ export {
   type Conversation,
   type ConversationOptions,
   messagesOf,
+  type Told,
   turnsOf,
 } from "./messages.ts";
 export {

@@ -1,17 +1,19 @@
 /**
- * Policies: what acts. None of these needs a model.
+ * Policies: what acts: scripts, chance, a local model.
  *
  * @module
  */
 import { definePlugin, type Plugin } from "../../core/plugin.ts";
 import { clumsyPolicy } from "./clumsy.ts";
 import { expertPolicy } from "./expert.ts";
+import { onnxModelPolicy } from "./onnx_model.ts";
 import { randomPolicy } from "./random.ts";
 import { scriptedPolicy } from "./scripted.ts";
 
 export { type ScriptedAction } from "./_script.ts";
 export * from "./clumsy.ts";
 export * from "./expert.ts";
+export { type OnnxModelOptions, onnxModelPolicy } from "./onnx_model.ts";
 export * from "./random.ts";
 export * from "./scripted.ts";
 
@@ -19,7 +21,7 @@ export * from "./scripted.ts";
 const policies: Plugin = definePlugin({
   name: "knowlyr/policies",
   version: "0.1.0",
-  provides: [scriptedPolicy, expertPolicy, clumsyPolicy, randomPolicy],
+  provides: [scriptedPolicy, expertPolicy, clumsyPolicy, randomPolicy, onnxModelPolicy],
 });
 
 export default policies;

@@ -39,6 +39,8 @@ export interface Generation {
   readonly ids: Int32Array;
   /** Log-probability of each under the model itself. */
   readonly logProbabilities: Float32Array;
+  /** Log-probability of each under the distribution that it was drawn from; the model's own when decoding is greedy. */
+  readonly drawnLogProbabilities: Float32Array;
   /** Why it ended: a stop id, the caller, the limit of tokens or of the context, or the signal. */
   readonly reason: "stop" | "caller" | "length" | "aborted";
 }
@@ -71,6 +73,7 @@ interface Sequence {
   readonly prng: Prng;
   readonly ids: number[];
   readonly logProbabilities: number[];
+  readonly drawnLogProbabilities: number[];
   readonly settle: (result: Generation) => void;
   readonly fail: (thrown: unknown) => void;
 }
@@ -136,7 +139,15 @@ export class Generator implements AsyncDisposable {
     this.#check(request);
     return new Promise((settle, fail) => {
       const prng = seeded(request.seed);
-      this.#waiting.push({ request, prng, ids: [], logProbabilities: [], settle, fail });
+      this.#waiting.push({
+        request,
+        prng,
+        ids: [],
+        logProbabilities: [],
+        drawnLogProbabilities: [],
+        settle,
+        fail,
+      });
       this.#working ??= this.#work();
     });
   }
@@ -263,14 +274,17 @@ export class Generator implements AsyncDisposable {
     }
     // From the last row on, so that the row that takes a free place has been looked at already.
     for (const [row, reason] of ended.toReversed()) {
-      const { ids, logProbabilities, settle, fail } = lane.active[row]!;
+      const { ids, logProbabilities, drawnLogProbabilities, settle, fail } = lane.active[row]!;
       removeRow(lane, row);
       if (reason instanceof Error) fail(reason);
-      else {settle({
+      else {
+        settle({
           ids: Int32Array.from(ids),
           logProbabilities: Float32Array.from(logProbabilities),
+          drawnLogProbabilities: Float32Array.from(drawnLogProbabilities),
           reason,
-        });}
+        });
+      }
     }
   }
 
@@ -315,6 +329,7 @@ function advance(
     sampled = sampleToken(logits, earlier(sequence), request.sampling ?? {}, prng);
     ids.push(sampled.id);
     logProbabilities.push(sampled.logProbability);
+    sequence.drawnLogProbabilities.push(sampled.drawnLogProbability);
     if (request.stopIds?.includes(sampled.id) === true) return "stop";
     if (request.onToken?.(sampled.id) === true) return "caller";
   } catch (thrown) {

@@ -27,6 +27,8 @@ export interface Sampled {
   readonly id: number;
   /** Its log-probability under the model itself: temperature 1, nothing narrowed or penalised. */
   readonly logProbability: number;
+  /** Its log-probability under the distribution that it was drawn from; that of the model when decoding is greedy. */
+  readonly drawnLogProbability: number;
 }
 
 /**
@@ -46,8 +48,12 @@ export function sampleToken(
   const total = logSumExp(logits);
   if (!Number.isFinite(total)) throw new RangeError("Cannot sample: wanted finite logits: received others");
   const scores = repetitionPenalty === 1 ? logits : penalised(logits, before, repetitionPenalty);
-  const id = temperature === 0 ? greatest(scores) : drawn(scores, sampling, temperature, prng);
-  return { id, logProbability: logits[id]! - total };
+  if (temperature === 0) {
+    const id = greatest(scores);
+    return { id, logProbability: logits[id]! - total, drawnLogProbability: logits[id]! - total };
+  }
+  const { id, probability } = drawn(scores, sampling, temperature, prng);
+  return { id, logProbability: logits[id]! - total, drawnLogProbability: Math.log(probability) };
 }
 
 /** log Σ exp, without overflow. */
@@ -81,33 +87,37 @@ function drawn(
   { topK = 0, topP = 1, minP = 0 }: Sampling,
   temperature: number,
   prng: Prng,
-): number {
+): { readonly id: number; readonly probability: number } {
   const highest = scores[greatest(scores)]!;
-  const weight = (id: number) => Math.exp((scores[id]! - highest) / temperature);
-  if (topK === 0 && topP >= 1 && minP === 0) return drawnFromAll(scores.length, weight, prng);
-  let ids = Uint32Array.from(scores, (_, id) => id).sort((a, b) => scores[b]! - scores[a]! || a - b);
-  if (topK > 0) ids = ids.subarray(0, topK);
-  if (topP < 1) ids = ids.subarray(0, nucleus(ids, weight, topP));
-  if (minP > 0) ids = ids.filter((id) => weight(id) >= minP); // the most probable one weighs 1
-  let left = prng() * ids.reduce((sum, id) => sum + weight(id), 0);
-  return ids.find((id) => (left -= weight(id)) < 0) ?? ids.at(-1)!;
+  const weights = Float64Array.from(scores, (score) => Math.exp((score - highest) / temperature));
+  const ids = topK === 0 && topP >= 1 && minP === 0 ? null : narrowed(weights, { topK, topP, minP });
+  const count = ids?.length ?? weights.length;
+  const idAt = (at: number) => ids === null ? at : ids[at]!;
+  let total = 0;
+  for (let at = 0; at < count; at++) total += weights[idAt(at)]!;
+  let left = prng() * total;
+  for (let at = 0; at < count; at++) {
+    left -= weights[idAt(at)]!;
+    if (left < 0 || at === count - 1) return { id: idAt(at), probability: weights[idAt(at)]! / total };
+  }
+  throw new RangeError("Cannot sample: wanted at least one token: received none");
+}
+
+/** Tokens that are left, most probable first. */
+function narrowed(
+  weights: Float64Array,
+  { topK, topP, minP }: Required<Pick<Sampling, "topK" | "topP" | "minP">>,
+) {
+  let ids = Uint32Array.from(weights, (_, id) => id).sort((a, b) => weights[b]! - weights[a]! || a - b);
+  if (topK! > 0) ids = ids.subarray(0, topK);
+  if (topP! < 1) ids = ids.subarray(0, nucleus(ids, weights, topP!));
+  return minP! > 0 ? ids.filter((id) => weights[id]! >= minP!) : ids; // the most probable one weighs 1
 }
 
 /** How many of the sorted tokens make up a share; at least 1. Source: Holtzman et al. 2019 (arXiv:1904.09751). */
-function nucleus(ids: Uint32Array, weight: (id: number) => number, share: number): number {
-  const total = ids.reduce((sum, id) => sum + weight(id), 0);
+function nucleus(ids: Uint32Array, weights: Float64Array, share: number): number {
+  const total = ids.reduce((sum, id) => sum + weights[id]!, 0);
   let [count, sum] = [0, 0];
-  while (count < ids.length && (count === 0 || sum < share * total)) sum += weight(ids[count++]!);
+  while (count < ids.length && (count === 0 || sum < share * total)) sum += weights[ids[count++]!]!;
   return count;
-}
-
-function drawnFromAll(count: number, weight: (id: number) => number, prng: Prng): number {
-  let total = 0;
-  for (let id = 0; id < count; id++) total += weight(id);
-  let left = prng() * total;
-  for (let id = 0; id < count; id++) {
-    left -= weight(id);
-    if (left < 0) return id;
-  }
-  return count - 1;
 }
