@@ -41,19 +41,18 @@ export function trainingFeeds(
   return headChunk === undefined ? feeds : inChunks(feeds, headChunk);
 }
 
-/** `rows`, `targets` and `weights` [N] as [C, chunk], filled up with row 0, token 0 and weight 0. */
-export function inChunks<F extends Record<"rows" | "targets" | "weights", Feed>>(feeds: F, chunk: number): F {
-  const chunks = Math.ceil(feeds.weights.data.length / chunk);
-  const shape = [chunks, chunk];
-  const filled = <T extends BigInt64Array | Float32Array>(data: T, whole: T): Feed => {
-    (whole as Float32Array).set(data as Float32Array); // sound: both are of one type
-    return { data: whole, shape };
-  };
-  const whole = (data: Feed["data"]) => filled(data as BigInt64Array, new BigInt64Array(chunks * chunk));
-  return {
-    ...feeds,
-    rows: whole(feeds.rows.data),
-    targets: whole(feeds.targets.data),
-    weights: filled(feeds.weights.data as Float32Array, new Float32Array(chunks * chunk)),
-  };
+/** What is [N] as [C, chunk], filled up with zeros: row 0, token 0, weight 0. @param names Inputs that are [N]. */
+export function inChunks<F extends Readonly<Record<string, Feed>>>(
+  feeds: F,
+  chunk: number,
+  names: readonly (keyof F & string)[] = ["rows", "targets", "weights"],
+): F {
+  return { ...feeds, ...Object.fromEntries(names.map((name) => [name, chunked(feeds[name]!, chunk)])) };
+}
+
+function chunked({ data }: Feed, chunk: number): Feed {
+  const chunks = Math.ceil(data.length / chunk);
+  const whole = new (data.constructor as Float32ArrayConstructor)(chunks * chunk);
+  whole.set(data as Float32Array); // sound: both are of one type
+  return { data: whole, shape: [chunks, chunk] };
 }
