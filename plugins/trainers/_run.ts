@@ -207,7 +207,8 @@ class Run {
         `Cannot train step ${this.step + 1} with batches of ${size} tokens: ${
           messageOf(thrown)
         }; when memory is ` +
-          "short, a smaller batchSize or maxLength helps; the last checkpoint is whole",
+          "short, resume with recompute or headChunk, or begin anew with a smaller batchSize or maxLength; the last " +
+          "checkpoint is whole",
         { step: this.step + 1 },
         { cause: thrown },
       );

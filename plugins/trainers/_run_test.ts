@@ -256,8 +256,8 @@ inFolder("a run names the step and the batches that failed", async (folder) => {
   await assert.rejects(run(model, folder, { failing: 3, options: { saveEvery: 1 } }), {
     code: "ENGINE_FAILED",
     message:
-      "Cannot train step 3 with batches of 2 × 16, 1 × 8 tokens: out of memory; when memory is short, a " +
-      "smaller batchSize or maxLength helps; the last checkpoint is whole",
+      "Cannot train step 3 with batches of 2 × 16, 1 × 8 tokens: out of memory; when memory is short, " +
+      "resume with recompute or headChunk, or begin anew with a smaller batchSize or maxLength; the last checkpoint is whole",
     data: { step: 3 },
   });
   const resumed = await run(model, folder, {}, { resume: true });

@@ -42,41 +42,45 @@ function assertClose(actual: readonly number[], expected: readonly number[], rel
   }
 }
 
-inFolder("sft with micro-batches of 1 or packed rows takes the steps of one batch of 4", async (folder) => {
-  const model = await tinyModel(folder);
-  const shared = {
-    model,
-    epochs: 8,
-    learningRate: 1e-2,
-    loraTargets: ["q_proj", "down_proj"],
-    maxLength: 128,
-  };
-  for (const method of ["lora", "full"] as const) {
-    const file = method === "lora" ? "adapter_model.safetensors" : "model.safetensors";
-    const run = async (name: string, options: object) => {
-      const out = join(folder, method, name);
-      const events = await train({ ...shared, method, ...options }, { rows: four, folder: out });
-      return { loss: series(events, "loss"), weights: await weights(join(out, "final", file)) };
+inFolder(
+  "sft takes the same steps however a batch is cut up",
+  async (folder) => {
+    const model = await tinyModel(folder);
+    const shared = {
+      model,
+      epochs: 8,
+      learningRate: 1e-2,
+      loraTargets: ["q_proj", "down_proj"],
+      maxLength: 128,
     };
-    const batch = await run("batch", { batchSize: 4 });
-    assert.equal(batch.loss.length, 8);
-    assert.ok(batch.loss.at(-1)! < batch.loss[0]! - 0.01, `${batch.loss}`);
-    for (
-      const [name, options] of Object.entries({
-        accumulated: { batchSize: 1, accumulation: 4 },
-        packed: { batchSize: 4, packing: true },
-        both: { batchSize: 1, accumulation: 4, packing: true },
-      })
-    ) {
-      const other = await run(name, options);
-      assertClose(other.loss, batch.loss, 1e-6);
-      assert.ok(
-        apart(other.weights, batch.weights) < 2e-4,
-        `${method} ${name}: ${apart(other.weights, batch.weights)}`,
-      );
+    for (const method of ["lora", "full"] as const) {
+      const file = method === "lora" ? "adapter_model.safetensors" : "model.safetensors";
+      const run = async (name: string, options: object) => {
+        const out = join(folder, method, name);
+        const events = await train({ ...shared, method, ...options }, { rows: four, folder: out });
+        return { loss: series(events, "loss"), weights: await weights(join(out, "final", file)) };
+      };
+      const batch = await run("batch", { batchSize: 4 });
+      assert.equal(batch.loss.length, 8);
+      assert.ok(batch.loss.at(-1)! < batch.loss[0]! - 0.01, `${batch.loss}`);
+      for (
+        const [name, options] of Object.entries({
+          accumulated: { batchSize: 1, accumulation: 4 },
+          packed: { batchSize: 4, packing: true },
+          both: { batchSize: 1, accumulation: 4, packing: true },
+          "with less memory": { batchSize: 4, recompute: true, headChunk: 5 },
+        })
+      ) {
+        const other = await run(name, options);
+        assertClose(other.loss, batch.loss, 1e-6);
+        assert.ok(
+          apart(other.weights, batch.weights) < 2e-4,
+          `${method} ${name}: ${apart(other.weights, batch.weights)}`,
+        );
+      }
     }
-  }
-});
+  },
+);
 
 inFolder("sft gives the same bytes from the same seed and others from another", async (folder) => {
   const model = await tinyModel(folder);

@@ -112,7 +112,7 @@ inFolder("sft names step and batch when memory ends, and keeps the last checkpoi
       `^Cannot train step ${
         steps + 1
       } with batches of 1 × 30024 tokens: Cannot run the graph: .+; when memory is ` +
-        "short, a smaller batchSize or maxLength helps; the last checkpoint is whole$",
+        "short, resume with recompute or headChunk, or begin anew with a smaller batchSize or maxLength; the last checkpoint is whole$",
       "s",
     ),
   );
@@ -146,7 +146,10 @@ inFolder("sft refuses to resume with other options or data, and to train where a
     `Cannot train into ${folder}: wanted a folder without a run: it has checkpoints; resume the run, or overwrite it`,
   ]);
   assert.equal(await newestStep(folder), 2);
-  const changeable = { saveEvery: 7, keep: 1, patience: 9, maxNonFinite: 1, prepack: false };
+  const changeable = {
+    ...{ saveEvery: 7, keep: 1, patience: 9, maxNonFinite: 1, prepack: false, threads: 2 },
+    ...{ recompute: true, headChunk: 16 },
+  };
   const events = await train({ ...options, ...changeable }, { folder, resume: true });
   assert.deepEqual([only(events, "start")[0]!.step, only(events, "end")[0]!.reason], [2, "done"]);
 });
