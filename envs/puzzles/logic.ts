@@ -42,13 +42,13 @@ interface State {
 const rules: Rules<z.output<typeof options>, LogicInstance, State> = {
   id: "llm-gym/logic-puzzle-v1",
   description: "Premises to reason from and questions to ask; every puzzle is proven to have one answer",
-  verbs: [
+  verbs: ({ ask }) => [
     {
       name: "solve",
       letter: "S",
       param: "solution",
       description: "Gives the solution, `X=true, Y=false`, and ends the episode",
-      examples: ["true", "false"],
+      ...(ask === "one" && { examples: ["true", "false"] }),
     },
     {
       name: "query",

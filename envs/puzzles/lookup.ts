@@ -70,12 +70,12 @@ interface State {
 const rules: Rules<PuzzleSettings & z.output<typeof options>, LookupInstance, State> = {
   id: "knowlyr/lookup-v1",
   description: "Key-value pairs in the context and several questions about them; learnable by a tiny model",
-  verbs: [{
+  verbs: ({ alphabet, valueLength }) => [{
     name: "answer",
     letter: "A",
     param: "value",
     description: "Answers the question with the value of its key",
-    examples: [..."0123456789"],
+    ...(valueLength === 1 && { examples: [...alphabet] }),
   }],
   bare: "answer",
   instance,

@@ -83,7 +83,7 @@ const FREE_RETRIEVALS = 3;
 const rules: Rules<z.output<typeof options>, MemoryInstance, State> = {
   id: "llm-gym/memory-buffer-v1",
   description: "Facts that pass by, a memory to store them in, and questions when they are gone",
-  verbs: [
+  verbs: () => [
     {
       name: "store",
       letter: "S",

@@ -39,7 +39,7 @@ interface State {
 const rules: Rules<z.output<typeof options>, MetaInstance, State> = {
   id: "llm-gym/meta-reasoning-v1",
   description: "Word problems with traps: think in notes, then answer once, with a confidence if you like",
-  verbs: [
+  verbs: () => [
     { name: "think", letter: "T", param: "reasoning", description: "Writes a note" },
     {
       name: "answer",

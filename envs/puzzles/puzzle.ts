@@ -87,7 +87,7 @@ export interface Rules<O extends PuzzleSettings, I extends object, S extends obj
   /** One sentence for lists. */
   readonly description: string;
   /** What may be said. */
-  readonly verbs: readonly Verb[];
+  verbs(options: O): readonly Verb[];
   /** Verb of a text that names none, in the compact form or where there is one verb only. */
   readonly bare: string;
   /** Schema of an instance, for tasks that bring one as `puzzle`. */
@@ -143,13 +143,15 @@ class PuzzleEnv<O extends PuzzleSettings, I extends object, S extends object> im
   readonly tools: readonly ToolDefinition[];
   readonly #rules: Rules<O, I, S>;
   readonly #settings: O;
+  readonly #verbs: readonly Verb[];
   #episode: Episode<I, S> | null = null;
   #disposed = false;
 
   constructor(rules: Rules<O, I, S>, settings: O) {
     this.#rules = rules;
     this.#settings = settings;
-    this.tools = settings.compact ? [] : toolsOf(rules.verbs);
+    this.#verbs = rules.verbs(settings);
+    this.tools = settings.compact ? [] : toolsOf(this.#verbs);
     // Sound: options that were parsed are data.
     this.spec = { id: rules.id, options: JSON.parse(JSON.stringify(settings)) as Json, wrappers: [] };
   }
@@ -183,7 +185,7 @@ class PuzzleEnv<O extends PuzzleSettings, I extends object, S extends object> im
     signal?.throwIfAborted();
     const { instance, state } = episode;
     const { compact } = this.#settings;
-    const call = readCall(action, this.#rules.verbs, this.#bare());
+    const call = readCall(action, this.#verbs, this.#bare());
     const limit = this.#limit(instance);
     const move: Move = "code" in call
       ? { note: call.problem, invalid: call.code }
@@ -288,7 +290,7 @@ class PuzzleEnv<O extends PuzzleSettings, I extends object, S extends object> im
   #note({ note, invalid }: Move): string {
     if (invalid === undefined) return note;
     if (this.#settings.compact) return `ERROR ${invalid}`;
-    const allowed = this.#rules.verbs.map(({ name, param }) => `${name.toUpperCase()} <${param}>`);
+    const allowed = this.#verbs.map(({ name, param }) => `${name.toUpperCase()} <${param}>`);
     return `ERROR ${invalid}: ${note}. Allowed: ${allowed.join(", ")}`;
   }
 
@@ -307,7 +309,7 @@ class PuzzleEnv<O extends PuzzleSettings, I extends object, S extends object> im
     const level = this.#rules.difficulty?.(instance);
     const name = this.#rules.id.replace(/^.*\//, "").replace(/-v\d+$/, "");
     const hard = level === undefined ? "" : ` difficulty ${level.toFixed(2)}`;
-    const actions = this.#rules.verbs.map(({ name, param }) => `${name.toUpperCase()} <${param}>`);
+    const actions = this.#verbs.map(({ name, param }) => `${name.toUpperCase()} <${param}>`);
     const lines = [`[${name}] step ${steps}/${this.#limit(instance)}${hard}`, note, shown];
     return [...lines.filter((line) => line !== ""), `Actions: ${actions.join(" | ")}`].join("\n");
   }
@@ -319,7 +321,7 @@ class PuzzleEnv<O extends PuzzleSettings, I extends object, S extends object> im
   }
 
   #bare(): string | null {
-    return this.#settings.compact || this.#rules.verbs.length === 1 ? this.#rules.bare : null;
+    return this.#settings.compact || this.#verbs.length === 1 ? this.#rules.bare : null;
   }
 
   #limit(instance: I): number {
