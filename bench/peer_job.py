@@ -109,6 +109,14 @@ def tokens_of(batch):
     return sum(len(row) for row in batch["ids"])
 
 
+def started_at():
+    """time.time() of this process's start. psutil adds to the time of the last boot, which Linux tells it in whole seconds only."""
+    at = psutil.Process().create_time()
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return at
+    return at - psutil.boot_time() + time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def write_result(job, arguments, model, run):
     """Writes the result; `run` has losses, grad_norms, step_seconds and first_step_at (time.time())."""
     import torch
@@ -132,7 +140,7 @@ def write_result(job, arguments, model, run):
         "tokens_per_second_median": statistics.median(rates),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         "peak_gpu_bytes": torch.cuda.max_memory_allocated() if on_gpu else None,
-        "seconds_from_process_start_to_first_step": run["first_step_at"] - psutil.Process().create_time(),
+        "seconds_from_process_start_to_first_step": run["first_step_at"] - started_at(),
     }
     with open(arguments.result, "w", encoding="utf-8") as file:
         json.dump(result, file)
