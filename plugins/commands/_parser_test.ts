@@ -26,6 +26,7 @@ const convert = commandOf(
     strict: z.boolean().default(true).describe("Stop at the first issue"),
     weight: z.record(z.string(), z.number()).default({}).describe("Weight by name"),
     rubric: z.array(z.string()).default([]).describe("Rubric to apply"),
+    target: z.array(z.string()).min(1).optional().describe("Not given is not the same as empty"),
   }),
   { positionals: ["logs"], short: { output: "o" } },
 );
