@@ -47,15 +47,23 @@ type Parsed = z.output<typeof options>;
 type Rollout = Episode & {
   readonly task: Task;
   readonly stepRewards: readonly (number | null)[];
-  readonly tokens: readonly StepTokens[] | null;
+  readonly truncated: boolean | null;
+  readonly calls: readonly RecordedCall[] | null;
 };
+
+/** One call of the model. */
+interface RecordedCall {
+  /** Index of the first step that came of it. */
+  readonly step: number;
+  readonly tokens: StepTokens;
+}
 
 /**
  * Columns of both: `task_id`, `prompt`, `tools`, `group_size`, `reward_mean`, `reward_std` (population), `zero_variance`.
- * Group rows add `completions` (`messages`, `reward`, `trajectory_id`, `success`, `step_rewards`, `tokens`); flat rows
- * add `domain` and `task`, the whole task as JSON text, for reward functions.
+ * Group rows add `completions` (`messages`, `reward`, `trajectory_id`, `success`, `truncated`, `step_rewards`,
+ * `tokens`); flat rows add `domain` and `task`, the whole task as JSON text, for reward functions.
  *
- * `tokens` has one entry a model call, null when ids were not recorded for each. Holds all episodes until the input ends.
+ * `tokens` has one entry a model call, with the first `step` that came of it, null when ids were not recorded for each. Holds all episodes until the input ends.
  */
 export const grpoExporter: Contribution<Exporter, GrpoOptions> = exporter("knowlyr/grpo-v1", {
   description: "Grouped rollouts of one task with rewards, step rewards and recorded tokens",
@@ -80,18 +88,19 @@ function rolloutOf(trajectory: Trajectory, { rows }: Parsed): Rollout | string {
     ...episodeOf(trajectory),
     task: trajectory.task,
     stepRewards: trajectory.steps.map((step) => step.reward),
-    tokens: recordedTokens(trajectory),
+    truncated: trajectory.outcome.truncated,
+    calls: recordedCalls(trajectory),
   };
 }
 
 /** Tokens of each model call; parallel calls of one turn share one, which their first step carries. */
-function recordedTokens({ steps }: Trajectory): readonly StepTokens[] | null {
-  const tokens = steps.flatMap((step, at) => {
+function recordedCalls({ steps }: Trajectory): readonly RecordedCall[] | null {
+  const calls = steps.flatMap((step, at) => {
     const turn = step.turn ?? null;
-    return turn !== null && turn === steps[at - 1]?.turn ? [] : [step.tokens];
+    return turn !== null && turn === steps[at - 1]?.turn ? [] : [{ step: at, tokens: step.tokens }];
   });
-  const complete = tokens.every((call) => call !== null && call.completionIds !== null);
-  return complete ? tokens as readonly StepTokens[] : null; // sound: every entry was just checked
+  const complete = calls.every(({ tokens }) => tokens !== null && tokens.completionIds !== null);
+  return complete ? calls as readonly RecordedCall[] : null; // sound: every entry was just checked
 }
 
 function refusalOf(group: readonly Rollout[], parsed: Parsed): string | null {
@@ -111,8 +120,9 @@ function groupRow(group: readonly Rollout[], parsed: Parsed): ExportRow {
       reward: rollout.reward,
       trajectory_id: rollout.id,
       success: rollout.success,
+      truncated: rollout.truncated,
       step_rewards: rollout.stepRewards,
-      tokens: rollout.tokens?.map(tokenColumn) ?? null,
+      tokens: rollout.calls?.map(tokenColumn) ?? null,
     })),
     ...statistics(group),
   };
@@ -132,8 +142,9 @@ function head(group: readonly Rollout[], { toolsAs, argumentsAs }: Parsed): Expo
   };
 }
 
-function tokenColumn(tokens: StepTokens): { readonly [key: string]: Json } {
+function tokenColumn({ step, tokens }: RecordedCall): { readonly [key: string]: Json } {
   return {
+    step,
     prompt_ids: tokens.promptIds,
     completion_ids: tokens.completionIds,
     logprobs: tokens.logProbs,

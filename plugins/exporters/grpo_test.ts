@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { StepTokens, Trajectory } from "../../core/trajectory.ts";
+import { type StepTokens, type Trajectory, unknownOutcome } from "../../core/trajectory.ts";
 import { sampleStep, sampleTrajectory } from "../chat/_sample.ts";
 import { collect } from "./_collect.ts";
 
@@ -26,7 +26,10 @@ const of = (id: string, reward: number | null, task = "t", given: Partial<Trajec
 
 Deno.test("grpo gives a group all its episodes with rewards and recorded tokens", async () => {
   const steps = [sampleStep(0, { reward: 0.5, tokens, thought: "" })];
-  const { rows, report } = await collect("knowlyr/grpo", [of("a", 1, "t", { steps }), of("b", 0)]);
+  const { rows, report } = await collect("knowlyr/grpo", [
+    of("a", 1, "t", { steps, outcome: { ...unknownOutcome, truncated: true } }),
+    of("b", 0),
+  ]);
   const [first, second] = rows[0]!["completions"] as unknown as Record<string, unknown>[];
   assert.deepEqual(first, {
     messages: [
@@ -44,8 +47,10 @@ Deno.test("grpo gives a group all its episodes with rewards and recorded tokens"
     reward: 1,
     trajectory_id: "a",
     success: null,
+    truncated: true,
     step_rewards: [0.5],
     tokens: [{
+      step: 0,
       prompt_ids: [1, 2],
       completion_ids: [3],
       logprobs: [-0.5],
@@ -68,14 +73,20 @@ Deno.test("grpo gives a group all its episodes with rewards and recorded tokens"
 });
 
 Deno.test("grpo takes the tokens of parallel calls once, and none when a call lacks them", async () => {
-  const parallel = [sampleStep(0, { turn: 0, tokens }), sampleStep(1, { turn: 0 })];
+  const parallel = [
+    sampleStep(0, { turn: 0, tokens }),
+    sampleStep(1, { turn: 0 }),
+    sampleStep(2, { turn: 1, tokens }),
+  ];
   const partial = [sampleStep(0, { tokens }), sampleStep(1, { tokens: { ...tokens, completionIds: null } })];
   const { rows } = await collect("knowlyr/grpo", [
     of("a", 1, "t", { steps: parallel }),
     of("b", 0, "t", { steps: partial }),
   ]);
-  const [first, second] = rows[0]!["completions"] as unknown as { tokens: unknown[] | null }[];
-  assert.equal(first?.tokens?.length, 1);
+  const [first, second] = rows[0]!["completions"] as unknown as {
+    tokens: { step: number }[] | null;
+  }[];
+  assert.deepEqual(first?.tokens?.map(({ step }) => step), [0, 2]);
   assert.equal(second?.tokens, null);
 });
 
