@@ -19,6 +19,8 @@ import type { Task, Trajectory } from "./trajectory.ts";
 export interface RolloutOptions {
   /** The only source of randomness. The policy's stream is derived from it. @default 0n */
   readonly seed?: bigint;
+  /** Seed of the policy's stream, for several episodes of one task. @default derived from `seed` */
+  readonly policySeed?: bigint;
   /** The task. Left out, the environment chooses one from the seed. */
   readonly task?: Task;
   /** Steps after which the episode is truncated with reason `max_steps`. @default no limit */
@@ -52,7 +54,7 @@ async function play(
   env: Env,
   policy: Policy,
   recorder: EpisodeRecorder,
-  { seed = 0n, task, maxSteps = Infinity, signal }: RolloutOptions,
+  { seed = 0n, policySeed = deriveSeed(seed, "policy"), task, maxSteps = Infinity, signal }: RolloutOptions,
 ): Promise<Ending | undefined> {
   const optionalSignal = signal === undefined ? {} : { signal };
   const resetOptions: ResetOptions = { seed, ...(task === undefined ? {} : { task }), ...optionalSignal };
@@ -65,7 +67,7 @@ async function play(
       task: recorder.task,
       tools: env.tools,
       resetObservation: came.observation,
-      prng: seeded(deriveSeed(seed, "policy")),
+      prng: seeded(policySeed),
       ...optionalSignal,
     };
     await byPolicy(policy, "reset", signal, () => policy.reset?.(known));

@@ -4,7 +4,8 @@
  * @module
  */
 import { resolve } from "node:path";
-import { type ChatCodec, loadChatCodec } from "../chat/mod.ts";
+import { loadChatCodec } from "../chat/mod.ts";
+import type { ChatModel } from "../models/generation/acting_model.ts";
 import { Generator } from "../models/generation/generator.ts";
 import { loraParameters, loraShape } from "../models/lora.ts";
 import { checkAdapterFits, checkTokenizerFits, openModelFolder, readAdapter } from "../models/mod.ts";
@@ -15,14 +16,8 @@ import { type Feed, pickProvider } from "../onnx/session.ts";
 import { elements } from "../onnx/tensor.ts";
 import type { OnnxModelSettings } from "./onnx_model.ts";
 
-/** What policies share. */
-export interface SharedModel {
-  readonly codec: ChatCodec;
-  readonly generator: Generator;
-}
-
 interface Entry {
-  readonly opened: Promise<SharedModel>;
+  readonly opened: Promise<ChatModel>;
   users: number;
 }
 
@@ -35,7 +30,7 @@ function keyOf({ model, adapter, provider, threads, maxBatch, maxLength }: OnnxM
 }
 
 /** The model of these settings; give it back with {@linkcode releaseModel}. */
-export async function acquireModel(settings: OnnxModelSettings): Promise<SharedModel> {
+export async function acquireModel(settings: OnnxModelSettings): Promise<ChatModel> {
   const key = keyOf(settings);
   const entry = shared.get(key) ?? { opened: openModel(settings), users: 0 };
   shared.set(key, entry);
@@ -57,7 +52,7 @@ export async function releaseModel(settings: OnnxModelSettings): Promise<void> {
   await (await entry.opened).generator[Symbol.asyncDispose]();
 }
 
-async function openModel(settings: OnnxModelSettings): Promise<SharedModel> {
+async function openModel(settings: OnnxModelSettings): Promise<ChatModel> {
   const folder = await openModelFolder(settings.model);
   const codec = await loadChatCodec(folder.path);
   checkTokenizerFits(folder.config, codec.tokenizer.vocabularySize, `${folder.path}/tokenizer.json`);

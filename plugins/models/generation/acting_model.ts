@@ -1,0 +1,230 @@
+/**
+ * A chat model that acts: an episode as a conversation, a turn as a call of a tool or plain text.
+ *
+ * Within an episode the prompt only grows: what the model wrote stays in it token for token, so that ids and
+ * log-probabilities of a whole episode are one sequence that a trainer can use as it was sampled.
+ *
+ * @module
+ */
+import { GymError } from "../../../core/errors.ts";
+import type { Decision, Policy, PolicyView } from "../../../core/policy.ts";
+import type { Action, Step } from "../../../core/trajectory.ts";
+import {
+  type ChatCodec,
+  type ChatMessage,
+  type ChatTool,
+  chatTool,
+  type EncodedChat,
+  messagesOf,
+} from "../../chat/mod.ts";
+import type { Generation, Generator } from "./generator.ts";
+
+/** A model and how it reads and writes messages; policies share it. */
+export interface ChatModel {
+  readonly codec: ChatCodec;
+  readonly generator: Generator;
+}
+
+/** How a model acts. */
+export interface ActingOptions {
+  /** System prompt. */
+  readonly system?: string | undefined;
+  /** Whether the definitions of tools stand in the prompt. */
+  readonly tools: boolean;
+  readonly temperature: number;
+  /** 0 keeps all tokens. */
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly repetitionPenalty: number;
+  /** Most tokens of a turn. */
+  readonly maxNewTokens: number;
+  /** Texts that end a turn. */
+  readonly stop: readonly string[];
+}
+
+/** What was shown to the model and what it wrote, up to a step. */
+interface Seen {
+  readonly steps: number;
+  readonly ids: readonly number[];
+  /** Whether the last turn ended with a stop token. */
+  readonly ended: boolean;
+}
+
+/** Ids to go on from. */
+interface Prompt {
+  readonly ids: readonly number[];
+  /** Steps of the history that are not in it. */
+  readonly omitted: number;
+}
+
+/** A policy on a chat model. One episode at a time; several policies may share the model. */
+export class ActingModel implements Policy {
+  /** Name for the record. */
+  readonly name: string = "onnx-model";
+  /** Name of the model for the record. */
+  readonly model: string;
+  readonly #settings: ActingOptions;
+  readonly #shared: ChatModel;
+  #seen: Seen | null = null;
+
+  constructor(shared: ChatModel, settings: ActingOptions, model: string) {
+    this.model = model;
+    this.#settings = settings;
+    this.#shared = shared;
+  }
+
+  /** Forgets the episode before. */
+  reset(): void {
+    this.#seen = null;
+  }
+
+  /** Writes one turn. @throws {GymError} `LIMIT_EXCEEDED` when task and latest turn do not fit into the context. */
+  async act(view: PolicyView): Promise<Decision> {
+    const { codec, generator } = this.#shared;
+    const tools = this.#settings.tools ? view.tools.map(chatTool) : null;
+    const prompt = this.#prompt(view, tools);
+    const seed = String(Math.floor(view.prng.fork(view.history.length)() * 2 ** 53));
+    const made = await generator.generate({
+      promptIds: Int32Array.from(prompt.ids),
+      maxNewTokens: this.#settings.maxNewTokens,
+      sampling: this.#settings,
+      seed: BigInt(seed),
+      stopIds: codec.stopIds,
+      ...this.#stopAtText(),
+      ...(view.signal === undefined ? {} : { signal: view.signal }),
+    });
+    const ended = made.reason === "stop";
+    this.#seen = { steps: view.history.length + 1, ids: [...prompt.ids, ...made.ids], ended };
+    return this.#decision(made, prompt, tools, seed);
+  }
+
+  /** Ids to go on from. When the history does not fit, the task and the most of its latest turns that do. */
+  #prompt(view: PolicyView, tools: readonly ChatTool[] | null): Prompt {
+    const whole = this.#grown(view, tools);
+    if (whole.length + this.#room <= this.#limit) return { ids: whole, omitted: 0 };
+    const most = Math.max(view.history.length - 1, 0);
+    const without = (omitted: number): Prompt => ({
+      ids: omitted === 0 ? whole : [...this.#encode(view, tools, view.history.slice(omitted)).ids],
+      omitted,
+    });
+    let [low, high] = [1, most]; // fewest omitted steps that fit lie in between
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (without(middle).ids.length + this.#room <= this.#limit) high = middle;
+      else low = middle + 1;
+    }
+    const least = without(most === 0 ? 0 : low);
+    if (least.ids.length < this.#limit) return least;
+    throw new GymError(
+      "LIMIT_EXCEEDED",
+      `Cannot act: wanted the task and the latest turn in ${this.#limit} tokens: received ${least.ids.length}`,
+      { limit: this.#limit, received: least.ids.length },
+    );
+  }
+
+  get #limit(): number {
+    return this.#shared.generator.maxLength;
+  }
+
+  /** Tokens kept free for the answer: what was asked for, but no more than a quarter of the context. */
+  get #room(): number {
+    return Math.min(this.#settings.maxNewTokens, Math.floor(this.#limit / 4));
+  }
+
+  /** What the model saw and wrote, token for token, and behind it what is new since. */
+  #grown(view: PolicyView, tools: readonly ChatTool[] | null): readonly number[] {
+    const encoded = this.#encode(view, tools, view.history);
+    const seen = this.#seen;
+    if (seen === null || seen.steps !== view.history.length) return [...encoded.ids];
+    const behind = afterLastAnswer(encoded, seen.ended);
+    return behind === null ? [...encoded.ids] : [...seen.ids, ...encoded.ids.subarray(behind)];
+  }
+
+  #encode(view: PolicyView, tools: readonly ChatTool[] | null, steps: readonly Step[]): EncodedChat {
+    const { messages } = messagesOf({
+      system: this.#settings.system ?? null,
+      task: view.task,
+      reset: { observation: view.resetObservation, timestamp: null },
+      tools: null,
+      steps,
+    }, { callIds: "position" });
+    return this.#shared.codec.encode(messages, { tools, generationPrompt: true });
+  }
+
+  #stopAtText(): { readonly onToken?: (id: number) => boolean } {
+    const { stop } = this.#settings;
+    if (stop.length === 0) return {};
+    const ids: number[] = [];
+    const { tokenizer } = this.#shared.codec;
+    const reach = Math.max(...stop.map((text) => text.length)) + 8; // tokens are at least a character, save for bytes
+    return {
+      onToken: (id) => {
+        ids.push(id);
+        const tail = tokenizer.decode(ids.slice(-reach));
+        return stop.some((text) => tail.includes(text));
+      },
+    };
+  }
+
+  #decision(
+    made: Generation,
+    prompt: Prompt,
+    tools: readonly ChatTool[] | null,
+    seed: string,
+  ): Decision {
+    const { codec } = this.#shared;
+    const { temperature, topK, topP, minP, repetitionPenalty } = this.#settings;
+    const written = cutAtStop(codec.tokenizer.decode(made.ids), this.#settings.stop);
+    const message = codec.parse(written, { tools });
+    const thought = [message.reasoning_content, message.tool_calls === undefined ? "" : message.content]
+      .filter((text) => text !== undefined && text !== "").join("\n");
+    const notes = {
+      ...(prompt.omitted > 0 ? { omittedSteps: prompt.omitted } : {}),
+      ...(made.reason === "length" ? { cut: true } : {}),
+    };
+    return {
+      action: actionOf(message),
+      thought,
+      tokens: {
+        promptIds: prompt.ids,
+        completionIds: [...made.ids],
+        logProbs: [...made.drawnLogProbabilities],
+        sampling: {
+          temperature,
+          topK: topK === 0 ? null : topK,
+          topP: topP === 1 ? null : topP,
+          minP: minP === 0 ? null : minP,
+          repetitionPenalty: repetitionPenalty === 1 ? null : repetitionPenalty,
+          seed,
+        },
+        promptTokens: prompt.ids.length,
+        completionTokens: made.ids.length,
+        reencoded: false,
+      },
+      ...(Object.keys(notes).length === 0 ? {} : { extra: notes }),
+    };
+  }
+}
+
+/** The first call of a message; plain text where there is none. */
+function actionOf({ tool_calls, content }: ChatMessage): Action {
+  const call = tool_calls?.[0];
+  if (call === undefined) return { tool: "", params: {}, raw: content.trim() };
+  const { name, arguments: given } = call.function;
+  return typeof given === "string" ? { tool: name, params: {}, raw: given } : { tool: name, params: given };
+}
+
+/** First token behind the last assistant message, its end included when the model wrote that; null when there is none. */
+function afterLastAnswer({ spans }: EncodedChat, ended: boolean): number | null {
+  const last = spans.findLast(({ role, message }) => role === "assistant" && message >= 0)?.message;
+  if (last === undefined) return null;
+  const own = spans.filter(({ message, part }) => message === last && part !== "other");
+  const end = own.findLast(({ part }) => part === "end");
+  return ended ? own.at(-1)!.end : (end?.start ?? own.at(-1)!.end);
+}
+
+function cutAtStop(text: string, stop: readonly string[]): string {
+  const places = stop.map((each) => text.indexOf(each)).filter((place) => place >= 0);
+  return places.length === 0 ? text : text.slice(0, Math.min(...places));
+}
