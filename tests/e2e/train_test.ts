@@ -132,6 +132,7 @@ withModel(
     const over = await gym(folder, `${line} --overwrite --quiet --no-tensorboard --json`);
     assert.deepEqual([over.code, over.stderr], [0, ""]);
     assert.equal(JSON.parse(over.stdout).steps, 8);
+    assert.ok(!await there(folder, "out/tensorboard"), "curves of the run that was overwritten are left");
   },
 );
 

@@ -110,10 +110,18 @@ async function train(
     quiet,
     notices: verdict.findings,
     prepare: async () => {
+      // Curves of what is overwritten would be drawn over the new ones.
+      if (options["overwrite"] === true) await removeFolder(join(folder, "tensorboard"));
       await writeRunConfig(folder, config);
       await writeAtomic(join(folder, "template.json"), `${JSON.stringify(verdict, null, 2)}\n`);
     },
   }, context);
+}
+
+async function removeFolder(path: string): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch((thrown) => {
+    if (!(thrown instanceof Deno.errors.NotFound)) throw fileError("write", path, thrown);
+  });
 }
 
 /** The trainer's options: those of the file, over them those of the line, paths absolute. */
