@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { createKernel } from "../../core/kernel.ts";
 import type { ExportRow } from "../../core/exporter.ts";
-import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
+import type { Contribution } from "../../core/kind.ts";
+import type { Trainer, TrainEvent, TrainJob } from "../../core/trainer.ts";
 import { initModel, type InitOptions } from "../models/mod.ts";
 import trainers, { sftTrainer, type SftTrainerOptions } from "./mod.ts";
 
@@ -55,13 +56,19 @@ export interface Given extends Omit<TrainJob, "rows" | "evaluation"> {
   readonly evaluation?: readonly ExportRow[];
 }
 
-/** The stream of a run on the CPU. */
-export async function* stream(
-  options: SftTrainerOptions,
+/** The stream of a run of `sft` on the CPU. */
+export async function* stream(options: SftTrainerOptions, given: Given): AsyncGenerator<TrainEvent> {
+  const settings = { provider: "cpu", threads: 1, loraRank: 4, ...options } as const;
+  yield* streamWith(sftTrainer, settings, given);
+}
+
+/** The stream of a run of any trainer. */
+export async function* streamWith<Options>(
+  made: Contribution<Trainer, Options>,
+  options: NoInfer<Options>,
   { rows = conversations(12), evaluation, ...job }: Given,
 ): AsyncGenerator<TrainEvent> {
-  const kernel = createKernel({ plugins: [trainers] });
-  const trainer = await kernel.make(sftTrainer, { provider: "cpu", threads: 1, loraRank: 4, ...options });
+  const trainer = await createKernel({ plugins: [trainers] }).make(made, options);
   yield* trainer.train({
     ...job,
     rows: () => streamOf(rows),

@@ -5,11 +5,14 @@
  */
 import { definePlugin, type Plugin } from "../../core/plugin.ts";
 import { evaluateModel } from "./commands/evaluate.ts";
+import { trainDpo } from "./commands/dpo.ts";
 import { trainInspect } from "./commands/inspect.ts";
 import { trainResume } from "./commands/resume.ts";
 import { trainSft } from "./commands/sft.ts";
+import { dpoTrainer } from "./dpo.ts";
 import { sftTrainer } from "./sft.ts";
 
+export { dpoTrainer, type DpoTrainerOptions, type PreferenceOptions } from "./dpo.ts";
 export type * from "./options.ts";
 export { sftTrainer, type SftTrainerOptions } from "./sft.ts";
 
@@ -17,7 +20,7 @@ export { sftTrainer, type SftTrainerOptions } from "./sft.ts";
 const trainers: Plugin = definePlugin({
   name: "knowlyr/trainers",
   version: "0.1.0",
-  provides: [trainSft, trainResume, trainInspect, evaluateModel, sftTrainer],
+  provides: [trainSft, trainDpo, trainResume, trainInspect, evaluateModel, sftTrainer, dpoTrainer],
 });
 
 export default trainers;

@@ -19,20 +19,24 @@ export {
   type TokenReader,
   type TokenRun,
 } from "./inspect.ts";
-export { type TrainOn } from "./mark.ts";
+export { cutAt, type MarkedTokens, type TrainOn } from "./mark.ts";
 export { packFirstFit } from "./pack.ts";
 export {
   type MicroBatch,
   type Plan,
+  planItems,
   type PlannedEpoch,
+  type PlannedItem,
   type PlannedStep,
   type PlanOptions,
   planRun,
 } from "./plan.ts";
 export { readPreferenceRow } from "./rows/continuation.ts";
+export { readJudgedRow } from "./rows/judged.ts";
 export { readRow, readRows } from "./rows/read.ts";
 export type {
   ConversationRow,
+  JudgedRow,
   PlainRow,
   PlainSegment,
   PreferenceRow,

@@ -5,7 +5,21 @@
 import { type Prng, seeded } from "../../../core/prng.ts";
 import { competence, type CurriculumOptions, difficulties, easiest } from "./curriculum.ts";
 import { bucketByLength, packFirstFit, piecesOf, shuffled } from "./pack.ts";
-import { type Sequence, trainedTokens, weightOf } from "./sequence.ts";
+import { type RowFeatures, type Sequence, trainedTokens, weightOf } from "./sequence.ts";
+
+/** What stays together: a sequence, or several that one loss compares. */
+export interface PlannedItem {
+  /** Tokens of its longest row. */
+  readonly length: number;
+  /** Tokens of all its rows. */
+  readonly tokens: number;
+  /** Tokens with a weight. */
+  readonly trained: number;
+  /** What it adds to the weight of its step. */
+  readonly weight: number;
+  /** What a curriculum orders by. */
+  readonly features: RowFeatures;
+}
 
 /** What {@linkcode planRun} takes beside the sequences. */
 export interface PlanOptions {
@@ -81,13 +95,17 @@ const PACK_WINDOW = 4096; // sequences that are packed together, for the same re
  * @throws {RangeError} If there is no sequence, one is longer than `maxLength` or trains nothing, or a count is below 1.
  */
 export function planRun(sequences: readonly Sequence[], options: PlanOptions): Plan {
+  return planItems(sequences.map(itemOf), options);
+}
+
+/** The same for items of several rows: a micro-batch has `batchSize` items, and names them where it names sequences. */
+export function planItems(sizes: readonly PlannedItem[], options: PlanOptions): Plan {
   const { epochs, seed, curriculum = null } = options;
-  const sizes = sequences.map(sizeOf);
   check(sizes, options);
   const prng = seeded(seed);
   const difficulty = curriculum === null
     ? null
-    : difficulties(sequences.map((sequence) => sequence.features), curriculum.weights);
+    : difficulties(sizes.map(({ features }) => features), curriculum.weights);
   const steps: PlannedStep[] = [];
   const planned: PlannedEpoch[] = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
@@ -105,21 +123,12 @@ export function planRun(sequences: readonly Sequence[], options: PlanOptions): P
   return { steps, epochs: planned };
 }
 
-interface Size {
-  readonly tokens: number;
-  readonly trained: number;
-  readonly weight: number;
+function itemOf(sequence: Sequence): PlannedItem {
+  const { ids: { length }, features } = sequence;
+  return { length, tokens: length, trained: trainedTokens(sequence), weight: weightOf(sequence), features };
 }
 
-function sizeOf(sequence: Sequence): Size {
-  return {
-    tokens: sequence.ids.length,
-    trained: trainedTokens(sequence),
-    weight: weightOf(sequence),
-  };
-}
-
-function check(sizes: readonly Size[], options: PlanOptions): void {
+function check(sizes: readonly PlannedItem[], options: PlanOptions): void {
   const refuse = (wanted: string, received: unknown): never => {
     throw new RangeError(`Cannot plan a run: wanted ${wanted}: received ${received}`);
   };
@@ -128,19 +137,19 @@ function check(sizes: readonly Size[], options: PlanOptions): void {
     const value = options[name] ?? 1;
     if (!Number.isInteger(value) || value < 1) refuse(`${name} of at least 1`, value);
   }
-  for (const [at, { tokens, trained }] of sizes.entries()) {
-    if (tokens > options.maxLength) refuse(`at most ${options.maxLength} tokens in sequence ${at}`, tokens);
+  for (const [at, { length, trained }] of sizes.entries()) {
+    if (length > options.maxLength) refuse(`at most ${options.maxLength} tokens in sequence ${at}`, length);
     if (trained === 0) refuse(`a trained token in sequence ${at}`, "none");
   }
 }
 
 function microBatches(
   drawn: readonly number[],
-  sizes: readonly Size[],
+  sizes: readonly PlannedItem[],
   { batchSize, maxLength, packing = false, shuffle = true, multipleOf = 8 }: PlanOptions,
   prng: Prng,
 ): MicroBatch[] {
-  const lengths = sizes.map((size) => size.tokens);
+  const lengths = sizes.map((size) => size.length);
   const order = shuffle ? shuffled(drawn, prng) : drawn;
   const mixed = <T>(items: readonly T[]): readonly T[] => shuffle ? shuffled(items, prng) : items;
   const batches: readonly (readonly number[])[][] = packing
@@ -169,7 +178,11 @@ function bucketed(
     : piecesOf(order, batchSize);
 }
 
-function stepOf(epoch: number, microBatches: readonly MicroBatch[], sizes: readonly Size[]): PlannedStep {
+function stepOf(
+  epoch: number,
+  microBatches: readonly MicroBatch[],
+  sizes: readonly PlannedItem[],
+): PlannedStep {
   let [totalWeight, tokens, trained] = [0, 0, 0];
   for (const index of microBatches.flatMap(({ rows }) => rows.flat())) {
     const size = sizes[index]!;

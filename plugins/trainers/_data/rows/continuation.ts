@@ -53,7 +53,15 @@ export function readPreferenceRow(
     reward: row.at(`${side}_reward`).numberOrNull(),
   });
   const [chosen, rejected] = [read("chosen"), read("rejected")];
-  return { chosen, rejected, margin: marginOf(row, chosen, rejected) };
+  return { chosen, rejected, margin: marginOf(row, chosen, rejected), reference: referenceOf(row) };
+}
+
+/** Columns as TRL has them once it computed them. */
+function referenceOf(row: Field): readonly [number, number] | null {
+  const [chosen = null, rejected = null] = ["ref_chosen_logps", "ref_rejected_logps"].map((name) =>
+    row.at(name).numberOrNull()
+  );
+  return chosen === null || rejected === null ? null : [chosen, rejected];
 }
 
 function marginOf(row: Field, chosen: Row, rejected: Row): number | null {

@@ -58,6 +58,16 @@ export interface PreferenceRow {
   readonly rejected: Row;
   /** Difference of their rewards, or null when the row has none. */
   readonly margin: number | null;
+  /** Log-probabilities of both under the reference, chosen first; null when the row does not tell them. */
+  readonly reference: readonly [number, number] | null;
+}
+
+/** An answer that was judged by itself. */
+export interface JudgedRow {
+  /** The answer with its prompt; only the answer has weights. */
+  readonly answer: Row;
+  /** Whether it is wanted. */
+  readonly good: boolean;
 }
 
 /** Where a row stands and which it is. */
