@@ -78,6 +78,9 @@ interface Sequence {
   readonly fail: (thrown: unknown) => void;
 }
 
+/** Why a sequence ends: as its result says, or with what its own callback threw. */
+type Ending = Generation["reason"] | { readonly thrown: unknown };
+
 /** A model that goes on with texts. */
 export class Generator implements AsyncDisposable {
   /** Longest sequence, prompt included. */
@@ -124,20 +127,30 @@ export class Generator implements AsyncDisposable {
     return new Generator(model, session, parameters, options);
   }
 
-  /** Other parameters from now on, for example after an update; what is being generated must be finished. */
+  /**
+   * Other parameters from now on, for example after an update.
+   *
+   * @throws {TypeError} While something waits or is being generated.
+   */
   setParameters(parameters: Readonly<Record<string, Feed>>): void {
-    if (this.#count > 0) throw new TypeError("Cannot change parameters: wanted an idle generator");
+    const open = this.#waiting.length + this.#count;
+    if (open > 0) {
+      throw new TypeError(
+        `Cannot change parameters: wanted an idle generator: received one with ${open} requests`,
+      );
+    }
     this.#parameters = parameters;
   }
 
   /**
    * Goes on with a text. Requests that come while others run join them.
    *
-   * @throws {RangeError} For an empty prompt, an id outside the vocabulary, or a prompt that fills the context.
+   * @throws {RangeError} For an empty prompt, no new tokens, or an id outside the vocabulary.
+   * @throws {GymError} `LIMIT_EXCEEDED` for a prompt that fills the context.
    */
-  generate(request: GenerateRequest): Promise<Generation> {
+  async generate(request: GenerateRequest): Promise<Generation> {
     this.#check(request);
-    return new Promise((settle, fail) => {
+    return await new Promise((settle, fail) => {
       const prng = seeded(request.seed);
       this.#waiting.push({
         request,
@@ -192,19 +205,33 @@ export class Generator implements AsyncDisposable {
 
   /** Takes waiting requests into their lanes: prompts of a lane are computed together, then each draws a token. */
   async #admit(): Promise<void> {
+    this.#dropAborted();
     const joining = this.#waiting.splice(0, this.#maxBatch - this.#count);
     const lanes = Map.groupBy(joining, ({ request }) => this.#lane(request.promptIds.length));
+    // All at once, so that a failure in the first lane is told to those of the others as well.
+    for (const [lane, sequences] of lanes) {
+      lane.active.push(...sequences);
+      for (const _ of sequences) lane.cache.add();
+    }
     for (const [lane, sequences] of lanes) await this.#prompt(lane, sequences);
   }
 
+  /** Ends what was aborted before its turn came. */
+  #dropAborted(): void {
+    const kept = this.#waiting.splice(0).filter((sequence) => {
+      const aborted = sequence.request.signal?.aborted === true;
+      if (aborted) end(sequence, "aborted");
+      return !aborted;
+    });
+    this.#waiting.push(...kept);
+  }
+
+  /** Computes the prompts of the sequences that stand last in a lane. */
   async #prompt(lane: Lane, joining: readonly Sequence[]): Promise<void> {
-    const from = lane.active.length;
-    for (const sequence of joining) {
-      lane.active.push(sequence);
-      lane.cache.add();
-    }
+    const from = lane.active.length - joining.length;
     const prompts = joining.map(({ request }) => request.promptIds);
-    const T = Math.min(this.#promptChunk, lane.cache.room); // by the room alone: padding must not depend on others
+    // By the room alone, because padding must not depend on others; rotary tables end at the longest sequence.
+    const T = Math.min(this.#promptChunk, lane.cache.room, this.maxLength);
     const longest = Math.max(...prompts.map(({ length }) => length));
     const logits: Float32Array[] = [];
     for (let start = 0; start < longest; start += T) {
@@ -267,24 +294,16 @@ export class Generator implements AsyncDisposable {
 
   /** Draws a token for each row from `from` on; rows that end leave the lane. */
   #draw(lane: Lane, from: number, logits: readonly Float32Array[]): void {
-    const ended: [number, Generation["reason"] | Error][] = [];
+    const ended: [number, Ending][] = [];
     for (const [at, row] of logits.entries()) {
       const reason = advance(lane.active[from + at]!, row, this.maxLength);
       if (reason !== null) ended.push([from + at, reason]);
     }
     // From the last row on, so that the row that takes a free place has been looked at already.
     for (const [row, reason] of ended.toReversed()) {
-      const { ids, logProbabilities, drawnLogProbabilities, settle, fail } = lane.active[row]!;
+      const sequence = lane.active[row]!;
       removeRow(lane, row);
-      if (reason instanceof Error) fail(reason);
-      else {
-        settle({
-          ids: Int32Array.from(ids),
-          logProbabilities: Float32Array.from(logProbabilities),
-          drawnLogProbabilities: Float32Array.from(drawnLogProbabilities),
-          reason,
-        });
-      }
+      end(sequence, reason);
     }
   }
 
@@ -297,7 +316,7 @@ export class Generator implements AsyncDisposable {
     }
     const odd = promptIds.find((id) => id < 0 || id >= vocabularySize);
     if (odd !== undefined) {
-      throw new RangeError(`Cannot generate: wanted ids below ${vocabularySize}: received ${odd}`);
+      throw new RangeError(`Cannot generate: wanted ids from 0 to ${vocabularySize - 1}: received ${odd}`);
     }
     if (promptIds.length >= this.maxLength) {
       throw new GymError(
@@ -307,6 +326,17 @@ export class Generator implements AsyncDisposable {
       );
     }
   }
+}
+
+/** Tells a request what came of it. */
+function end({ settle, fail, ...made }: Sequence, ending: Ending): void {
+  if (typeof ending === "object") return fail(ending.thrown);
+  settle({
+    ids: Int32Array.from(made.ids),
+    logProbabilities: Float32Array.from(made.logProbabilities),
+    drawnLogProbabilities: Float32Array.from(made.drawnLogProbabilities),
+    reason: ending,
+  });
 }
 
 /** Removes a row; the last row takes its place. */
@@ -321,7 +351,7 @@ function advance(
   sequence: Sequence,
   logits: Float32Array,
   maxLength: number,
-): Generation["reason"] | Error | null {
+): Ending | null {
   const { request, prng, ids, logProbabilities } = sequence;
   if (request.signal?.aborted === true) return "aborted";
   let sampled: Sampled;
@@ -333,7 +363,7 @@ function advance(
     if (request.stopIds?.includes(sampled.id) === true) return "stop";
     if (request.onToken?.(sampled.id) === true) return "caller";
   } catch (thrown) {
-    return thrown as Error; // what the request's own callback or logits threw ends this request alone
+    return { thrown }; // what the request's own callback or logits threw ends this request alone
   }
   const full = request.promptIds.length + ids.length >= maxLength;
   return ids.length >= request.maxNewTokens || full ? "length" : null;

@@ -36,7 +36,7 @@ export interface Sampled {
  *
  * @param logits One for each token; not changed.
  * @param before Ids of the sequence so far, for the penalty.
- * @throws {RangeError} When the logits are not finite.
+ * @throws {RangeError} When one is NaN or ∞, or all are −∞. A token of −∞ is never drawn.
  */
 export function sampleToken(
   logits: Float32Array,
@@ -96,11 +96,13 @@ function drawn(
   let total = 0;
   for (let at = 0; at < count; at++) total += weights[idAt(at)]!;
   let left = prng() * total;
-  for (let at = 0; at < count; at++) {
-    left -= weights[idAt(at)]!;
-    if (left < 0 || at === count - 1) return { id: idAt(at), probability: weights[idAt(at)]! / total };
+  let id = idAt(0);
+  for (let at = 0; at < count && left >= 0; at++) {
+    if (weights[idAt(at)] === 0) continue; // even when rounding leaves a rest behind the last token
+    id = idAt(at);
+    left -= weights[id]!;
   }
-  throw new RangeError("Cannot sample: wanted at least one token: received none");
+  return { id, probability: weights[id]! / total };
 }
 
 /** Tokens that are left, most probable first. */

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { ModelConfig } from "../config.ts";
+import { MASKED } from "../decoder.ts";
+import { KeyValueCache } from "./cache.ts";
+import { cacheNames } from "./decoding_graph.ts";
+
+const [groups, D, layers] = [2, 3, 2];
+// Sound: the cache looks at nothing but these.
+const config = { keyValueHeads: groups, headDimension: D, layers } as ModelConfig;
+
+/** One number of a token: which sequence and token it belongs to, and where in the cache. */
+const mark = (token: number, array: number, group: number, d: number): number =>
+  ((token * 2 * layers + array) * groups + group) * D + d + 1;
+
+/** The naive model: rows are lists of tokens. */
+type Rows = number[][];
+
+/** What extend() takes for tokens of rows, padded to T with rubbish. */
+function made(parts: readonly (readonly number[])[], T: number): Float32Array[] {
+  return Array.from(
+    { length: 2 * layers },
+    (_, array) =>
+      Float32Array.from(
+        parts.flatMap((part) =>
+          Array.from({ length: groups }, (_, group) =>
+            Array.from({ length: T }, (_, t) =>
+              Array.from(
+                { length: D },
+                (_, d) => part[t] === undefined ? -7 : mark(part[t], array, group, d),
+              ))).flat(2)
+        ),
+      ),
+  );
+}
+
+/** Reads the feeds of rows `from` on back and compares them with the naive rows. */
+function same(cache: KeyValueCache, rows: Rows, from: number): void {
+  const { cached, ...sides } = cache.feeds(from);
+  const seen = rows.slice(from);
+  assert.deepEqual(cache.lengths, rows.map(({ length }) => length));
+  assert.deepEqual(cached!.shape, [seen.length, cache.room]);
+  const mask = seen.map((row) => Array.from({ length: cache.room }, (_, t) => t < row.length ? 0 : MASKED));
+  assert.deepEqual([...cached!.data], [...Float32Array.from(mask.flat())]);
+  for (let layer = 0; layer < layers; layer++) {
+    for (const [side, name] of cacheNames(layer).entries()) {
+      const { data, shape } = sides[name]!;
+      assert.deepEqual(shape, [seen.length, groups, cache.room, D]);
+      assert.equal(data.length, seen.length * groups * cache.room * D);
+      for (const [b, row] of seen.entries()) {
+        for (let group = 0; group < groups; group++) {
+          const start = (b * groups + group) * cache.room * D;
+          const wanted = row.flatMap((token) =>
+            Array.from({ length: D }, (_, d) => mark(token, 2 * layer + side, group, d))
+          );
+          assert.deepEqual([...data.subarray(start, start + row.length * D)], wanted);
+        }
+      }
+    }
+  }
+}
+
+const ROOM = 5;
+const operation = fc.oneof(
+  fc.constant({ does: "add" as const }),
+  fc.record({ does: fc.constant("remove" as const), row: fc.nat() }),
+  fc.record({ does: fc.constant("move" as const), row: fc.nat() }),
+  fc.record({
+    does: fc.constant("extend" as const),
+    from: fc.nat(),
+    counts: fc.array(fc.nat(3), { minLength: 12, maxLength: 12 }),
+  }),
+);
+
+Deno.test("KeyValueCache holds what a list of lists would after any adds, removals, extensions and moves", () => {
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 25 }), (operations) => {
+      const [cache, larger] = [new KeyValueCache(config, ROOM), new KeyValueCache(config, 2 * ROOM)];
+      const [rows, moved]: [Rows, Rows] = [[], []];
+      let token = 0;
+      const dropped = (row: number): number[] => {
+        const [gone, last] = [rows[row]!, rows.pop()!];
+        if (row < rows.length) rows[row] = last;
+        return gone;
+      };
+      for (const step of operations) {
+        if (step.does === "add") {
+          assert.equal(cache.add(), rows.length);
+          rows.push([]);
+        } else if (rows.length === 0) continue;
+        else if (step.does === "extend") {
+          const from = step.from % rows.length;
+          const parts = rows.slice(from).map((row, at) =>
+            Array.from({ length: Math.min(step.counts[at % 12]!, ROOM - row.length) }, () => token++)
+          );
+          cache.extend(from, made(parts, 3), parts.map(({ length }) => length));
+          for (const [at, part] of parts.entries()) rows[from + at]!.push(...part);
+        } else {
+          const row = step.row % rows.length;
+          if (step.does === "move") cache.copyTo(larger, row);
+          cache.remove(row);
+          const gone = dropped(row);
+          if (step.does === "move") moved.push(gone);
+        }
+      }
+      for (let from = 0; from < rows.length; from++) same(cache, rows, from);
+      if (moved.length > 0) same(larger, moved, 0);
+    }),
+    { seed: 1, numRuns: 300 },
+  );
+});
+
+Deno.test("KeyValueCache tells its bytes and grows with its rows alone", () => {
+  const cache = new KeyValueCache(config, ROOM);
+  const row = 2 * layers * groups * ROOM * D * 4;
+  assert.equal(cache.bytes, row);
+  cache.add();
+  assert.equal(cache.bytes, row);
+  for (let more = 0; more < 4; more++) cache.add();
+  assert.ok(cache.bytes >= 5 * row && cache.bytes <= 10 * row);
+});
