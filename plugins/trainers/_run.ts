@@ -23,6 +23,7 @@ import {
 } from "./_checkpoint/mod.ts";
 import type { PlannedStep } from "./_data/mod.ts";
 import { CHANGEABLE } from "./_options.ts";
+import type { Update } from "./_learner.ts";
 import type { Trainee } from "./_trainee.ts";
 
 /** Options of a run, as the trainers' options name them. */
@@ -171,30 +172,36 @@ class Run {
   /** One update. */
   async #advance(step: PlannedStep): Promise<TrainEvent> {
     const now = this.#job.now ?? (() => performance.now());
-    const { learner } = this.#parts.trainee;
     const began = now();
     const metrics = await this.#accumulated(step);
     const rate = learningRate(this.#schedule, this.step);
-    const { gradientNorm, applied } = Object.values(metrics).every(Number.isFinite)
-      ? learner.update({ ...this.#options, learningRate: rate })
-      : learner.discard();
+    const { gradientNorm, applied } = this.#update(metrics, rate);
     this.#guard(applied);
     this.step++;
+    const tokens = metrics["tokens"] ?? step.tokens;
     return {
       kind: "step",
       step: this.step,
       steps: this.#parts.steps.length,
       metrics: {
+        trainedTokens: step.trainedTokens,
         ...metrics,
         learningRate: rate,
         gradientNorm,
-        tokens: step.tokens,
-        trainedTokens: step.trainedTokens,
-        tokensPerSecond: step.tokens / Math.max((now() - began) / 1000, 1e-6),
+        tokens,
+        tokensPerSecond: tokens / Math.max((now() - began) / 1000, 1e-6),
         memoryBytes: Deno.memoryUsage().rss,
         epoch: step.epoch,
       },
     };
+  }
+
+  #update(metrics: Readonly<Record<string, number>>, rate: number): Update {
+    const { learner } = this.#parts.trainee;
+    if (!Object.values(metrics).every(Number.isFinite)) return learner.discard();
+    // A step whose samples taught nothing changes nothing.
+    if (learner.gradients === null) return { gradientNorm: 0, applied: true };
+    return learner.update({ ...this.#options, learningRate: rate });
   }
 
   async #accumulated(step: PlannedStep): Promise<Readonly<Record<string, number>>> {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { z } from "zod";
 import {
   type Command,
@@ -13,14 +13,14 @@ import {
   type CommandExample,
   type CommandResult,
 } from "../../../core/command.ts";
-import { GymError } from "../../../core/errors.ts";
 import type { Contribution } from "../../../core/kind.ts";
-import { type Json, noOptions, parseOptions } from "../../../core/schema.ts";
+import { type Json, noOptions } from "../../../core/schema.ts";
 import type { Trainer } from "../../../core/trainer.ts";
 import { fileError, writeAtomic } from "../../files/mod.ts";
 import { DataRows, findData } from "./_data_files.ts";
 import { dataField, optionalFields } from "./_fields.ts";
 import { runInFolder } from "./_run.ts";
+import { mergedOptions } from "./_merged_options.ts";
 import { checkFree, type RunConfig, writeRunConfig } from "./_run_folder.ts";
 import type { EncodeOne } from "./_show.ts";
 
@@ -85,7 +85,7 @@ async function train(
 ): Promise<CommandResult> {
   const { output, showRows, tensorboard, quiet } = given;
   const folder = resolve(context.cwd, output);
-  const options = await optionsOf(made, given, context.cwd);
+  const options = await mergedOptions({ ...made, command: `train ${made.word}` }, given, context.cwd);
   const config: RunConfig = {
     schema: "gym.training/1",
     trainer: id,
@@ -122,60 +122,4 @@ async function removeFolder(path: string): Promise<void> {
   await Deno.remove(path, { recursive: true }).catch((thrown) => {
     if (!(thrown instanceof Deno.errors.NotFound)) throw fileError("write", path, thrown);
   });
-}
-
-/** The trainer's options: those of the file, over them those of the line, paths absolute. */
-async function optionsOf(
-  { word, options, paths }: TrainCommandOptions,
-  given: Given,
-  cwd: string,
-): Promise<Record<string, Json>> {
-  const names = Object.keys(options.shape);
-  const merged = {
-    ...given.config === undefined ? {} : await readConfig(given.config, options, paths, cwd),
-    ...absolute(Object.fromEntries(names.map((name) => [name, given[name]])), paths, cwd),
-  };
-  if (merged["model"] === undefined) {
-    throw new GymError(
-      "INVALID_OPTIONS",
-      `Cannot run "train ${word}": --model: wanted, here or as model in the file of --config: received nothing`,
-      {},
-    );
-  }
-  // Sound: what a schema of options gives survives JSON, less what is undefined.
-  return JSON.parse(JSON.stringify(parseOptions(options, merged, `"train ${word}"`)));
-}
-
-/** Options of a YAML file; its paths start from where it lies. */
-async function readConfig(
-  file: string,
-  options: z.ZodObject,
-  paths: readonly string[],
-  cwd: string,
-): Promise<Record<string, Json>> {
-  const path = resolve(cwd, file);
-  const text = await Deno.readTextFile(path).catch((thrown) => {
-    throw fileError("read", file, thrown);
-  });
-  const { YamlFile } = await import("../../files/yaml_file.ts");
-  const yaml = new YamlFile(text, file, "options");
-  if (yaml.value === null) return {};
-  const schema = z.strictObject(optionalFields(options.shape as Record<string, z.ZodType>));
-  const found = yaml.parse(schema, "use options") as Record<string, Json>; // sound: YAML is plain data
-  return absolute(found, paths, dirname(path));
-}
-
-/** Fields that were given, those that are paths made absolute. */
-function absolute(
-  fields: Readonly<Record<string, Json | undefined>>,
-  paths: readonly string[],
-  folder: string,
-): Record<string, Json> {
-  return Object.fromEntries(
-    Object.entries(fields).flatMap(([name, value]) =>
-      value === undefined
-        ? []
-        : [[name, paths.includes(name) && typeof value === "string" ? resolve(folder, value) : value]]
-    ),
-  );
 }
