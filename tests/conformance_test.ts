@@ -205,6 +205,24 @@ const trainers: Readonly<Record<string, { options: Record<string, unknown>; rows
       }],
     })),
   },
+  "knowlyr/grpo-v1": {
+    options: { epochs: 3, groupsPerStep: 2, maxLength: 32, loraRank: 4, provider: "cpu" },
+    rows: [3, 4, 5, 6].map((task) => ({
+      completions: [0, 1, 2].map((at) => ({
+        reward: at / 2,
+        step_rewards: [at / 2],
+        truncated: false,
+        tokens: [{
+          step: 0,
+          prompt_ids: [task, 8, 9],
+          completion_ids: [20 + at, 30],
+          logprobs: [-6, -6],
+          sampling: { temperature: 1, topK: null, topP: null, minP: null, repetitionPenalty: null, seed: null },
+          reencoded: false,
+        }],
+      })),
+    })),
+  },
 };
 for (const id of ids(trainer)) {
   Deno.test(`trainer ${id} conforms`, async () => {

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { grpoOptions, GrpoTrainerOptions } from "./grpo.ts";
 import type { sftOptions, SftTrainerOptions } from "./sft.ts";
 
 type Accepted = z.input<typeof sftOptions>;
@@ -10,6 +11,14 @@ type Differing<A, B> = {
 
 Deno.test("the options that are written down are those that the schema accepts", () => {
   const none: [Differing<Accepted, SftTrainerOptions>, Differing<SftTrainerOptions, Accepted>] extends
+    [never, never] ? true
+    : false = true; // does not compile when a field differs
+  if (!none) throw new Error("unreachable");
+});
+
+Deno.test("the options of grpo that are written down are those that the schema accepts", () => {
+  type Schema = z.input<typeof grpoOptions>;
+  const none: [Differing<Schema, GrpoTrainerOptions>, Differing<GrpoTrainerOptions, Schema>] extends
     [never, never] ? true
     : false = true; // does not compile when a field differs
   if (!none) throw new Error("unreachable");

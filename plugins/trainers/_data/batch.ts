@@ -33,7 +33,7 @@ export interface BatchOptions {
 
 /** Lays the sequences of a planned micro-batch out. @throws {RangeError} If nothing in it is trained. */
 export function batchOf(
-  sequences: readonly Sequence[],
+  sequences: readonly Pick<Sequence, "ids" | "weights">[],
   micro: MicroBatch,
   { padId }: BatchOptions,
 ): Batch {

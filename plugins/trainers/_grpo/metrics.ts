@@ -79,5 +79,6 @@ function ratiosOf(
 
 /** An estimate of the divergence from `other` that is never negative: e^d − d − 1, d = log other − log own. */
 function k3(own: number, other: number): number {
-  return Math.expm1(other - own) - (other - own);
+  const apart = Math.min(other - own, MAX_LOG_RATIO);
+  return Math.expm1(apart) - apart;
 }

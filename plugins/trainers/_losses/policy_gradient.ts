@@ -16,8 +16,8 @@
  * Where this departs from the papers:
  * - w is computed from all sequences of an update, never from one micro-batch, so that memory does not change the loss.
  *   Therefore `bnpo`, which in TRL divides by the tokens of a micro-batch, equals `dapo` here.
- * - log π − log π_old is held to ±20: a token that became 10⁸ times as likely would otherwise overflow, and it is clipped
- *   anyway.
+ * - Logarithms of ratios are held to ±20, that to the reference from above: a token that became 10⁸ times as likely, or as
+ *   unlikely, would otherwise overflow, and the surrogate is clipped anyway.
  * - Weights of importance sampling multiply A, which is the same as multiplying the surrogate, for they are not
  *   negative; they do not multiply KL.
  * - There is no entropy bonus: DAPO's higher ε_high does its work.
@@ -63,7 +63,7 @@ export interface PolicyGradientValues {
   };
 }
 
-/** Largest |log π − log π_old| that is told apart. */
+/** Largest logarithm of a ratio that is told apart. */
 export const MAX_LOG_RATIO = 20;
 
 /** L, a scalar. */
@@ -115,7 +115,7 @@ function klToReference(g: Graph, { logProbabilities, reference }: PolicyGradient
   if (reference === undefined) {
     throw new TypeError("Cannot make the loss: beta above 0: wanted a reference: received none");
   }
-  const apart = g.sub(reference, logProbabilities);
+  const apart = g.pair("Min", g.sub(reference, logProbabilities), MAX_LOG_RATIO);
   return g.sub(g.sub(g.op("Exp", [apart]), apart), 1);
 }
 
