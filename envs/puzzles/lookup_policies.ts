@@ -24,9 +24,9 @@ export const lookupSolver: Contribution<Policy, LookupSolverOptions> = policy("k
     name: "lookup-solver",
     model: null,
     act: (view) => {
-      const key = keyOf(view.observation);
-      const value = pairsOf(view.resetObservation).get(key) ?? "?";
-      return saying(view, "answer", echo ? `${key}${value}` : value);
+      const values = pairsOf(view.resetObservation);
+      const answers = keysOf(view.observation).map((key) => `${echo ? key : ""}${values.get(key) ?? "?"}`);
+      return saying(view, "answer", answers.join(""));
     },
   }),
 });
@@ -42,16 +42,19 @@ export const lookupGuesser: Contribution<Policy, Record<string, never>> = policy
       model: null,
       act: (view) => {
         const values = [...pairsOf(view.resetObservation).values()];
-        return saying(view, "answer", values[below(view.prng, values.length)] ?? "?");
+        const guesses = keysOf(view.observation).map(() => values[below(view.prng, values.length)] ?? "?");
+        return saying(view, "answer", guesses.join(""));
       },
     }),
   },
 );
 
-/** The key that a question asks for: the last word before the frame. */
-function keyOf(observation: string): string {
-  const asked = /what is the value of (\S+)\?/.exec(observation);
-  return asked?.[1] ?? linesOf(observation).at(-1)?.split(" ").at(-1) ?? "";
+/** The keys that are asked for. */
+function keysOf(observation: string): readonly string[] {
+  const one = /what is the value of (\S+)\?/.exec(observation)?.[1];
+  if (one !== undefined) return [one];
+  const many = /what are the values of (.+), in a row\?/.exec(observation)?.[1];
+  return many?.split(" ") ?? [...linesOf(observation).at(-1)?.split(" ").at(-1) ?? ""];
 }
 
 function pairsOf(context: string): ReadonlyMap<string, string> {
@@ -72,9 +75,12 @@ function pairsOf(context: string): ReadonlyMap<string, string> {
 
 const VALUE_LENGTHS = [1, 2] as const;
 
-/** Whether no character at the start of a period stands elsewhere. */
+/** Whether what stands at the start of each period stands nowhere else, and is all letters or has none. */
 function isRegular(all: readonly string[], period: number): boolean {
   if (all.length % period !== 0) return false;
-  const keys = new Set(all.filter((_, at) => at % period === 0));
-  return keys.size === all.length / period && !all.some((one, at) => at % period !== 0 && keys.has(one));
+  const starts = all.filter((_, at) => at % period === 0);
+  const keys = new Set(starts);
+  const letters = starts.filter((key) => /\p{L}/u.test(key)).length;
+  return keys.size === starts.length && (letters === 0 || letters === starts.length) &&
+    !all.some((one, at) => at % period !== 0 && keys.has(one));
 }

@@ -41,6 +41,35 @@ Deno.test("lookup counts as success what reaches passShare", async () => {
   }
 });
 
+Deno.test("lookup asks for all keys in one turn and counts what is right place by place", async () => {
+  const together = { ...task, puzzle: { ...task.puzzle, questions: [1, 0, 1], together: true } };
+  await using readable = await made({});
+  assert.equal(
+    (await readable.reset({ task: together })).observation.split("\n")[2],
+    "Question: what are the values of b a b, in a row?",
+  );
+  await using env = await made({ compact: true });
+  const cases = [
+    ["212", 1],
+    ["2 1 2", 1],
+    ["b2a1b2", 1],
+    ["b2a1", 2 / 3],
+    ["21", 2 / 3],
+    ["222", 2 / 3],
+    [
+      "2121",
+      0,
+    ],
+    ["b2a1b2b", 0],
+    ["111", 1 / 3],
+  ] as const;
+  for (const [said, score] of cases) {
+    assert.equal((await env.reset({ task: together })).observation, "a1b2 bab");
+    const { reward, info, terminated } = await env.step(text(said));
+    assert.deepEqual([terminated, info.score, reward], [true, score, Number(score.toFixed(9))], said);
+  }
+});
+
 Deno.test("lookup charges for what it cannot read and gives up after three in a row", async () => {
   await using env = await made({});
   await env.reset({ task });

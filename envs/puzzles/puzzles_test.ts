@@ -35,6 +35,14 @@ const CASES: readonly Case[] = [
     wrong: "answer no",
     mild: "answer 7",
   }),
+  ...both({
+    id: "knowlyr/lookup-v1",
+    solver: "knowlyr/lookup-solver-v1",
+    guesser: "knowlyr/lookup-guesser-v1",
+    floor: 0.1,
+    wrong: "answer no",
+    mild: "", // one turn is the whole episode
+  }, { together: true, questions: 6, valueLength: 2 }),
   ...[0, 0.3, 1].flatMap((difficulty) =>
     both({
       id: "llm-gym/logic-puzzle-v1",
@@ -79,7 +87,7 @@ for (const { id, options, solver, guesser, floor, wrong, mild } of CASES) {
   const name = `${id} ${JSON.stringify(options)}`;
 
   Deno.test(`${name} conforms to the contract of environments`, async () => {
-    const actions = [mild, "", mild, "", "", ""].map(text);
+    const actions = (mild === "" ? ["", "", ""] : [mild, "", mild, "", "", ""]).map(text);
     const report = await checkEnv(() => gym.make(env, id, options), { actions });
     assertConforms(report);
     const skipped = report.checks.filter(({ status }) => status === "skipped");
