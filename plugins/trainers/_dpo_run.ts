@@ -81,6 +81,9 @@ class PreferenceRun {
     const { loss, model, adapter = "", reference, threads } = this.#parsed;
     if (!scoreRule(loss).reference) return;
     const { folder, resume = false, signal } = this.#job;
+    const { training, evaluation } = this.#data;
+    const answers = training.sequences.length + evaluation.sequences.length;
+    yield { kind: "notice", message: `Scoring ${answers} answers under the reference` };
     try {
       this.#reference = await referenceScores(this.#model, this.#trainee.provider, this.#data, {
         ...this.#scoring,

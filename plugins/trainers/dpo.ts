@@ -107,7 +107,7 @@ export const dpoOptions = z.strictObject({
     context.addIssue({
       code: "custom",
       path: [name],
-      message: `wanted with loss ${losses.join(", ")}: received with ${options.loss}`,
+      message: `wanted nothing, for loss "${options.loss}" does not read it; ${losses.join(", ")} would`,
       input: options[name],
     });
   }

@@ -1,12 +1,14 @@
-/** Starts `_sft_child.ts`. */
+/** Starts `_train_child.ts`. */
 import { fileURLToPath } from "node:url";
 import type { TrainEvent } from "../../core/trainer.ts";
 import type { Given } from "../../plugins/trainers/_testing_test.ts";
-import type { SftTrainerOptions } from "../../plugins/trainers/mod.ts";
+import type { DpoTrainerOptions, SftTrainerOptions } from "../../plugins/trainers/mod.ts";
 
 /** What a child is told. */
 export interface ChildJob {
-  readonly options: SftTrainerOptions;
+  /** @default "sft" */
+  readonly trainer?: "sft" | "dpo";
+  readonly options: SftTrainerOptions | DpoTrainerOptions;
   readonly given: Given;
   /** File operation before which it kills itself. */
   readonly killAt?: number;
@@ -24,10 +26,10 @@ export interface ChildResult {
   readonly stderr: string;
 }
 
-const SCRIPT = fileURLToPath(new URL("./_sft_child.ts", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("./_train_child.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 
-/** Runs `sft` in a process of its own. */
+/** Runs a trainer in a process of its own. */
 export async function inChild({ limit, ...job }: ChildJob): Promise<ChildResult> {
   const file = await Deno.makeTempFile({ prefix: "gym-job-", suffix: ".json" });
   await Deno.writeTextFile(file, JSON.stringify(job));
