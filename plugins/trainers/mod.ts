@@ -6,6 +6,8 @@
 import { definePlugin, type Plugin } from "../../core/plugin.ts";
 import { evaluateModel } from "./commands/evaluate.ts";
 import { trainDpo } from "./commands/dpo.ts";
+import { trainGrpo } from "./commands/grpo.ts";
+import { trainGrpo } from "./commands/grpo.ts";
 import { onlineCommand } from "./commands/online.ts";
 import { trainInspect } from "./commands/inspect.ts";
 import { trainResume } from "./commands/resume.ts";
@@ -33,6 +35,8 @@ const trainers: Plugin = definePlugin({
   provides: [
     trainSft,
     trainDpo,
+    trainGrpo,
+    trainGrpo,
     trainResume,
     trainInspect,
     evaluateModel,

@@ -45,6 +45,7 @@ export async function runInFolder(
     {
       rows: () => rows.rows(),
       ...(config.evaluation.length === 0 ? {} : { evaluation: () => evaluation.rows() }),
+      source: config.data.map(({ name }) => name).join(", "),
       place: (row, of) => (of === "rows" ? rows : evaluation).place(row),
       folder,
       resume,
