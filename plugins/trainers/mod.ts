@@ -7,7 +7,6 @@ import { definePlugin, type Plugin } from "../../core/plugin.ts";
 import { evaluateModel } from "./commands/evaluate.ts";
 import { trainDpo } from "./commands/dpo.ts";
 import { trainGrpo } from "./commands/grpo.ts";
-import { trainGrpo } from "./commands/grpo.ts";
 import { onlineCommand } from "./commands/online.ts";
 import { trainInspect } from "./commands/inspect.ts";
 import { trainResume } from "./commands/resume.ts";
@@ -35,7 +34,6 @@ const trainers: Plugin = definePlugin({
   provides: [
     trainSft,
     trainDpo,
-    trainGrpo,
     trainGrpo,
     trainResume,
     trainInspect,

@@ -36,15 +36,13 @@ export async function previewOf(
   count: number,
   { model, encode, options, colour }: {
     readonly model: string;
-    /** Null when the trainer's rows cannot be shown. */
-    readonly encode: EncodeOne | null;
+    readonly encode: EncodeOne;
     readonly options: unknown;
     readonly colour: boolean;
   },
 ): Promise<{ readonly verdict: TemplateVerdict; readonly text: string }> {
   const codec = await codecOf(await openModelFolder(model));
   const verdict = lintTemplate(codec);
-  if (encode === null) return { verdict, text: "" };
   const shown: string[] = [];
   const wanted = (row: number) => row < LOOKED_AT && shown.length < count;
   for await (const { sequences: [first] } of encodedRows(rows, codec, { encode, options, wanted })) {

@@ -36,8 +36,8 @@ export interface TrainCommandOptions {
   readonly options: z.ZodObject;
   /** Options that are paths. */
   readonly paths: readonly string[];
-  /** How the trainer encodes a row, to show the first ones; none are shown without. */
-  readonly encode?: () => Promise<EncodeOne>;
+  /** How the trainer encodes a row, to show the first ones. */
+  readonly encode: () => Promise<EncodeOne>;
   /** Worked examples. */
   readonly examples: readonly CommandExample[];
 }
@@ -95,7 +95,7 @@ async function train(
     options,
   };
   await checkFree(folder, output, options["overwrite"] === true);
-  const [{ previewOf }, encode] = await Promise.all([import("./_show.ts"), made.encode?.() ?? null]);
+  const [{ previewOf }, encode] = await Promise.all([import("./_show.ts"), made.encode()]);
   const { verdict, text } = await previewOf(new DataRows(config.data), quiet ? 0 : showRows, {
     model: String(options["model"]),
     encode,
