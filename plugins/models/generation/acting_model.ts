@@ -47,6 +47,8 @@ export interface ActingOptions {
 interface Seen {
   readonly steps: number;
   readonly ids: readonly number[];
+  /** Steps of the history that are not in `ids`. */
+  readonly omitted: number;
   /** Whether the last turn ended with a stop token. */
   readonly ended: boolean;
 }
@@ -95,26 +97,27 @@ export class ActingModel implements Policy {
       ...(view.signal === undefined ? {} : { signal: view.signal }),
     });
     const ended = made.reason === "stop";
-    this.#seen = { steps: view.history.length + 1, ids: [...prompt.ids, ...made.ids], ended };
+    const ids = [...prompt.ids, ...made.ids];
+    this.#seen = { steps: view.history.length + 1, ids, omitted: prompt.omitted, ended };
     return this.#decision(made, prompt, tools, seed);
   }
 
   /** Ids to go on from. When the history does not fit, the task and the most of its latest turns that do. */
   #prompt(view: PolicyView, tools: readonly ChatTool[] | null): Prompt {
     const whole = this.#grown(view, tools);
-    if (whole.length + this.#room <= this.#limit) return { ids: whole, omitted: 0 };
+    if (whole.ids.length + this.#room <= this.#limit) return whole;
     const most = Math.max(view.history.length - 1, 0);
     const without = (omitted: number): Prompt => ({
-      ids: omitted === 0 ? whole : [...this.#encode(view, tools, view.history.slice(omitted)).ids],
+      ids: [...this.#encode(view, tools, view.history.slice(omitted)).ids],
       omitted,
     });
-    let [low, high] = [1, most]; // fewest omitted steps that fit lie in between
+    let [low, high] = [Math.max(whole.omitted, 1), most]; // fewest omitted steps that fit lie in between
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       if (without(middle).ids.length + this.#room <= this.#limit) high = middle;
       else low = middle + 1;
     }
-    const least = without(most === 0 ? 0 : low);
+    const least = most === 0 ? whole : without(low);
     if (least.ids.length < this.#limit) return least;
     throw new GymError(
       "LIMIT_EXCEEDED",
@@ -133,12 +136,15 @@ export class ActingModel implements Policy {
   }
 
   /** What the model saw and wrote, token for token, and behind it what is new since. */
-  #grown(view: PolicyView, tools: readonly ChatTool[] | null): readonly number[] {
+  #grown(view: PolicyView, tools: readonly ChatTool[] | null): Prompt {
     const encoded = this.#encode(view, tools, view.history);
+    const anew = { ids: [...encoded.ids], omitted: 0 };
     const seen = this.#seen;
-    if (seen === null || seen.steps !== view.history.length) return [...encoded.ids];
+    if (seen === null || seen.steps !== view.history.length) return anew;
     const behind = afterLastAnswer(encoded, seen.ended);
-    return behind === null ? [...encoded.ids] : [...seen.ids, ...encoded.ids.subarray(behind)];
+    return behind === null
+      ? anew
+      : { ids: [...seen.ids, ...encoded.ids.subarray(behind)], omitted: seen.omitted };
   }
 
   #encode(view: PolicyView, tools: readonly ChatTool[] | null, steps: readonly Step[]): EncodedChat {
