@@ -11,7 +11,8 @@ import { currentScorer, referenceScorer, scoresOf } from "./_grpo/score.ts";
 import { grpoUpdate, type GrpoUpdateOptions } from "./_grpo/update.ts";
 import { hashes, inFolder, only, series, tinyModel } from "./_testing_test.ts";
 import { Trainee } from "./_trainee.ts";
-import { grpoTrainer, type GrpoTrainerOptions } from "./grpo.ts";
+import { encodeGrpoRow } from "./commands/_grpo_rows.ts";
+import { type GrpoOptions, grpoTrainer, type GrpoTrainerOptions } from "./grpo.ts";
 import trainers from "./mod.ts";
 
 const GOOD = [17, 18, 19];
@@ -243,6 +244,43 @@ inFolder("grpo tells what it refused, and refuses data without anything to learn
     notices.includes("4 groups, 16 episodes, mean reward 0.5000; 4 episodes refused: not sampled but greedy"),
     notices.join("\n"),
   );
+});
+
+Deno.test("encodeGrpoRow() shows prompt, sampled tokens and those of the environment apart", () => {
+  const sampling = {
+    temperature: 1,
+    topK: null,
+    topP: null,
+    minP: null,
+    repetitionPenalty: null,
+    seed: null,
+  };
+  const tokens = [
+    { step: 0, prompt_ids: [1, 2], completion_ids: [3], logprobs: [-1], sampling, reencoded: false },
+    {
+      step: 1,
+      prompt_ids: [1, 2, 3, 4],
+      completion_ids: [5, 6],
+      logprobs: [-1, -1],
+      sampling,
+      reencoded: false,
+    },
+  ];
+  const row = { completions: [{ reward: 1, step_rewards: [0, 1], tokens }, { reward: 0, tokens: null }] };
+  const position = { file: "g.jsonl", line: 4, row: 3 };
+  const options = { maxLength: 8 } as GrpoOptions; // sound: no other field is read
+  const codec = null as never; // sound: recorded tokens are not encoded
+  const { sequences, skipped } = encodeGrpoRow(row, position, codec, options);
+  assert.equal(skipped, null);
+  assert.equal(sequences.length, 1);
+  const { ids, weights, roles, steps, origin } = sequences[0]!;
+  assert.deepEqual([...ids], [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual([...weights], [0, 0, 1, 0, 1, 1]);
+  assert.deepEqual([...roles], [2, 2, 3, 4, 3, 3]);
+  assert.deepEqual([...steps], [-1, -1, 0, 0, 1, 1]);
+  assert.equal(origin, "g.jsonl:4");
+  const refused = { completions: [{ reward: 0, tokens: null }] };
+  assert.equal(encodeGrpoRow(refused, position, codec, options).skipped, "no recorded tokens");
 });
 
 inFolder("grpo refuses ids that the model does not have", async (folder) => {
