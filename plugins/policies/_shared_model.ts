@@ -4,16 +4,8 @@
  * @module
  */
 import { resolve } from "node:path";
-import { loadChatCodec } from "../chat/mod.ts";
 import type { ChatModel } from "../models/generation/acting_model.ts";
-import { Generator } from "../models/generation/generator.ts";
-import { loraParameters, loraShape } from "../models/lora.ts";
-import { checkAdapterFits, checkTokenizerFits, openModelFolder, readAdapter } from "../models/mod.ts";
-import type { Bucket } from "../models/parameters.ts";
-import type { TrainedModel } from "../models/training_graph.ts";
-import { readTensor } from "../onnx/safetensors.ts";
-import { type Feed, pickProvider } from "../onnx/session.ts";
-import { elements } from "../onnx/tensor.ts";
+import { openChatModel } from "../models/generation/open_chat_model.ts";
 import type { OnnxModelSettings } from "./onnx_model.ts";
 
 interface Entry {
@@ -32,7 +24,7 @@ function keyOf({ model, adapter, provider, threads, maxBatch, maxLength }: OnnxM
 /** The model of these settings; give it back with {@linkcode releaseModel}. */
 export async function acquireModel(settings: OnnxModelSettings): Promise<ChatModel> {
   const key = keyOf(settings);
-  const entry = shared.get(key) ?? { opened: openModel(settings), users: 0 };
+  const entry = shared.get(key) ?? { opened: openChatModel(settings), users: 0 };
   shared.set(key, entry);
   entry.users++;
   try {
@@ -50,44 +42,4 @@ export async function releaseModel(settings: OnnxModelSettings): Promise<void> {
   if (entry === undefined || --entry.users > 0) return;
   shared.delete(key);
   await (await entry.opened).generator[Symbol.asyncDispose]();
-}
-
-async function openModel(settings: OnnxModelSettings): Promise<ChatModel> {
-  const folder = await openModelFolder(settings.model);
-  const codec = await loadChatCodec(folder.path);
-  checkTokenizerFits(folder.config, codec.tokenizer.vocabularySize, `${folder.path}/tokenizer.json`);
-  const base: TrainedModel = { config: folder.config, weights: folder.weights, buckets: [], lora: null };
-  const { model, parameters } = settings.adapter === undefined
-    ? { model: base, parameters: {} }
-    : await adapted(base, settings.adapter);
-  const generator = await Generator.create(model, parameters, {
-    provider: await pickProvider(settings.provider),
-    maxBatch: settings.maxBatch,
-    maxLength: Math.min(settings.maxLength ?? Infinity, folder.config.contextLength),
-    ...(settings.threads === undefined ? {} : { threads: settings.threads }),
-  });
-  return { codec, generator };
-}
-
-/** The base model with an adapter: each of its tensors is an input of its own, so that nothing is cut at each step. */
-async function adapted(
-  base: TrainedModel,
-  path: string,
-): Promise<{ readonly model: TrainedModel; readonly parameters: Readonly<Record<string, Feed>> }> {
-  const adapter = await readAdapter(path);
-  checkAdapterFits(adapter, base.config);
-  const targets = [...new Set([...adapter.modules.keys()].map((module) => module.split(".").at(-1)!))];
-  const settings = { rank: adapter.rank, alpha: adapter.alpha, rsLora: adapter.rsLora, targets };
-  const buckets: Bucket[] = [];
-  const parameters: Record<string, Feed> = {};
-  for (const parameter of loraParameters(base.config, settings)) {
-    const [module, side] = parameter.name.replace(/\.weight$/, "").split(".lora_") as [string, "A" | "B"];
-    const found = adapter.modules.get(module);
-    if (found === undefined) continue; // an adapter may leave layers out
-    const { data } = await readTensor(side === "A" ? found.a : found.b);
-    const size = elements(parameter.shape);
-    buckets.push({ name: parameter.name, parameters: [parameter], size, decay: false });
-    parameters[parameter.name] = { data, shape: [size] };
-  }
-  return { model: { ...base, buckets, lora: loraShape(settings) }, parameters };
 }
