@@ -25,6 +25,14 @@ import { Trainee } from "./_trainee.ts";
 
 /** Trains. */
 export async function* trainGrpo(parsed: GrpoOptions, job: TrainJob): AsyncGenerator<TrainEvent> {
+  if (job.evaluation !== undefined) {
+    throw new GymError(
+      "INVALID_OPTIONS",
+      "Cannot train with grpo: wanted no rows to evaluate on, for recorded episodes say nothing of how a changed " +
+        "policy acts: received some; evaluate the result in its environment",
+      {},
+    );
+  }
   const log: string[] = [];
   await using trainee = await Trainee.create(parsed, (message) => void log.push(message));
   const loss = lossOptions(parsed);

@@ -283,6 +283,19 @@ Deno.test("encodeGrpoRow() shows prompt, sampled tokens and those of the environ
   assert.equal(encodeGrpoRow(refused, position, codec, options).skipped, "no recorded tokens");
 });
 
+inFolder("grpo refuses rows to evaluate on", async (folder) => {
+  const evaluation = async function* () {};
+  await assert.rejects(
+    () => train({ model: "none" }, { rows: [], folder, evaluation }),
+    new GymError(
+      "INVALID_OPTIONS",
+      "Cannot train with grpo: wanted no rows to evaluate on, for recorded episodes say nothing of how a changed " +
+        "policy acts: received some; evaluate the result in its environment",
+      {},
+    ),
+  );
+});
+
 inFolder("grpo refuses ids that the model does not have", async (folder) => {
   const model = await tinyModel(folder);
   const foreign = DRAWN[0]!.map((drawn) => ({ ...drawn, prompt: [99_999] }));
