@@ -205,6 +205,14 @@ const trainers: Readonly<Record<string, { options: Record<string, unknown>; rows
       }],
     })),
   },
+  "knowlyr/dpo-v1": {
+    options: { epochs: 3, batchSize: 2, maxLength: 256, loraRank: 4, provider: "cpu" },
+    rows: ["red", "green", "blue", "black"].map((colour) => ({
+      prompt: [{ role: "user", content: "Say a colour" }],
+      chosen: [{ role: "assistant", content: `It is ${colour}.` }],
+      rejected: [{ role: "assistant", content: colour }],
+    })),
+  },
   "knowlyr/grpo-v1": {
     options: { epochs: 3, groupsPerStep: 2, maxLength: 32, loraRank: 4, provider: "cpu" },
     rows: [3, 4, 5, 6].map((task) => ({

@@ -34,7 +34,11 @@ export async function* trainDpo(parsed: DpoOptions, job: TrainJob): AsyncGenerat
   const data = await loadPreferences(job, await codecOf(trainee.folder), parsed);
   const run = new PreferenceRun(trainee, data, parsed, job);
   const { training, evaluation } = data;
-  const { steps } = planItems(training.items.map((item) => plannedItem(item, 1)), parsed);
+  // Packing is for the rows of a micro-batch: how many pairs it holds does not depend on their lengths.
+  const { steps } = planItems(training.items.map((item) => plannedItem(item, 1)), {
+    ...parsed,
+    packing: false,
+  });
   const planned = parsed.maxSteps === undefined ? steps : steps.slice(0, parsed.maxSteps);
   const events = runSteps({ ...parsed, learningRate: parsed.learningRate ?? LEARNING_RATES[parsed.method] }, {
     trainee,

@@ -224,10 +224,11 @@ function textOf(
   evaluation: PreferenceSet,
   { loss }: PreferenceDataOptions,
 ): string {
-  const name = sidesOf(loss) === 2 ? "pairs" : "answers";
+  const name = sidesOf(loss) === 2 ? "pair" : "answer";
+  const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
   return [
-    `${rows} rows, ${training.items.length} ${name}`,
-    ...evaluation.items.length === 0 ? [] : [`${evaluation.items.length} ${name} to evaluate on`],
+    `${counted(rows, "row")}, ${counted(training.items.length, name)}`,
+    ...evaluation.items.length === 0 ? [] : [`${counted(evaluation.items.length, name)} to evaluate on`],
     ...[...skipped].map(([reason, count]) => `${count} left out: ${reason}`),
     ...shortened === 0 ? [] : [`${shortened} shortened`],
   ].join("; ");

@@ -21,8 +21,8 @@ interface Sum {
  * Means over all items that were added. A reward is β times the score that the loss compares.
  *
  * - `chosenReward`, `rejectedReward`: of wanted and of unwanted answers; `rewardMargin`: their difference.
- * - `rewardAccuracy`: share of pairs whose chosen answer has the larger reward; of judged answers on the right side of
- *   where the policy stands.
+ * - `rewardAccuracy`: share of pairs whose chosen answer has the larger reward, a tie counts half; of judged answers on
+ *   the right side of where the policy stands.
  * - `chosenLogProbability`, `rejectedLogProbability`: of whole answers under the policy.
  * - `kl`: log π − log ρ of a token, the mean over all. On answers of the policy it would estimate KL(π ‖ ρ); on those of
  *   the data it may be negative. Losses without a reference have none.
@@ -53,7 +53,7 @@ export class PreferenceMetrics {
       if (judged === null) {
         this.#answer("chosen", rewards[p]!, logProbabilities[p]!);
         this.#answer("rejected", rewards[P + p]!, logProbabilities[P + p]!);
-        this.#add("rewardAccuracy", Number(rewards[p]! > rewards[P + p]!));
+        this.#add("rewardAccuracy", (1 + Math.sign(rewards[p]! - rewards[P + p]!)) / 2);
       } else {
         const good = judged.good[p]!;
         this.#answer(good ? "chosen" : "rejected", rewards[p]!, logProbabilities[p]!);
