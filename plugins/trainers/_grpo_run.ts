@@ -72,7 +72,7 @@ export async function* trainGrpo(parsed: GrpoOptions, job: TrainJob): AsyncGener
 }
 
 /** Options of the loss, with null for what was left out. */
-export function lossOptions(parsed: GrpoOptions): GrpoLossOptions {
+function lossOptions(parsed: GrpoOptions): GrpoLossOptions {
   return { ...parsed, delta: parsed.delta ?? null, isCap: parsed.isCap ?? null };
 }
 
