@@ -22,8 +22,9 @@ export interface CreditEpisode {
  *
  * z(i, j) is the reward to go G(i, j) = Σ r(i, k) over k ≥ j, less the mean and over the deviation (÷ n − 1) of the
  * rewards to go of all episodes of the group at step j. z̄(i) is the mean of z(i, ·) by tokens, so that the sum over
- * the tokens of an episode stays what plain GRPO gives: Σ n(i, j)·a(i, j) = A(i)·Σ n(i, j). Steps are ranked inside
- * their episode alone: a better step gets more whether the episode did well or badly, because λ adds and does not scale.
+ * the tokens of an episode stays what plain GRPO gives: Σ n(i, j)·a(i, j) = A(i)·Σ n(i, j). A step that stands better
+ * among those of the group than the episode's other steps do gets more than A, whether A is positive or negative, because
+ * λ adds and does not scale; λ has the unit of the advantage.
  *
  * z is 0 at a step that fewer than two episodes reach or where all rewards to go are equal. An episode without step
  * rewards keeps its advantage, and is no measure for the others. λ = 0 is plain GRPO.
