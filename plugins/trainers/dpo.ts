@@ -116,7 +116,19 @@ export const dpoOptions = z.strictObject({
 /** What is minimised, and against what. */
 export interface PreferenceOptions {
   /** `sigmoid` is DPO; `simpo` and `orpo` need no reference; `kto` takes single answers with a label. @default "sigmoid" */
-  readonly loss?: LossName | undefined;
+  readonly loss?:
+    | "sigmoid"
+    | "robust"
+    | "ipo"
+    | "hinge"
+    | "sigmoid_norm"
+    | "simpo"
+    | "orpo"
+    | "apo_zero"
+    | "apo_down"
+    | "sppo_hard"
+    | "kto"
+    | undefined;
   /** How much a difference of log-probabilities counts; 2 to 10 suits `simpo`. @default 0.1 */
   readonly beta?: number | undefined;
   /** Share of pairs that may be labelled the wrong way round. @default 0 */
