@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   PERMISSION: "The process lacks a permission it needs; the message says which",
   PLUGIN_FAILED: "Code of a plugin threw",
   PLUGIN_LOAD: "A plugin's module cannot be loaded",
+  SERVICE_FAILED: "A service on the network cannot be reached, refuses or fails",
   SETUP_FAILED: "A task could not be set up in its workspace",
   UNKNOWN_FORMAT: "No adapter recognises a log",
   UNKNOWN_ID: "No plugin provides the id",

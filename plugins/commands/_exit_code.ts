@@ -22,6 +22,7 @@ const CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   PERMISSION: 3,
   PLUGIN_FAILED: 1,
   PLUGIN_LOAD: 2,
+  SERVICE_FAILED: 3,
   SETUP_FAILED: 1,
   UNKNOWN_FORMAT: 3,
   UNKNOWN_ID: 2,

@@ -1,9 +1,11 @@
 /**
- * Policies: what acts: scripts, chance, a local model.
+ * Policies: what acts: scripts, chance, a local model, a model behind a service.
  *
  * @module
  */
 import { definePlugin, type Plugin } from "../../core/plugin.ts";
+import { anthropicPolicy } from "./chat_client/anthropic.ts";
+import { openAiPolicy } from "./chat_client/openai.ts";
 import { clumsyPolicy } from "./clumsy.ts";
 import { expertPolicy } from "./expert.ts";
 import { onnxModelPolicy } from "./onnx_model.ts";
@@ -11,6 +13,8 @@ import { randomPolicy } from "./random.ts";
 import { scriptedPolicy } from "./scripted.ts";
 
 export { type ScriptedAction } from "./_script.ts";
+export { type AnthropicOptions, anthropicPolicy } from "./chat_client/anthropic.ts";
+export { type OpenAiOptions, openAiPolicy } from "./chat_client/openai.ts";
 export * from "./clumsy.ts";
 export * from "./expert.ts";
 export { type OnnxModelOptions, onnxModelPolicy } from "./onnx_model.ts";
@@ -21,7 +25,15 @@ export * from "./scripted.ts";
 const policies: Plugin = definePlugin({
   name: "knowlyr/policies",
   version: "0.1.0",
-  provides: [scriptedPolicy, expertPolicy, clumsyPolicy, randomPolicy, onnxModelPolicy],
+  provides: [
+    scriptedPolicy,
+    expertPolicy,
+    clumsyPolicy,
+    randomPolicy,
+    onnxModelPolicy,
+    openAiPolicy,
+    anthropicPolicy,
+  ],
 });
 
 export default policies;
