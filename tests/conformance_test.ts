@@ -213,6 +213,21 @@ const trainers: Readonly<Record<string, { options: Record<string, unknown>; rows
       rejected: [{ role: "assistant", content: colour }],
     })),
   },
+  "knowlyr/online-v1": {
+    options: {
+      env: "knowlyr/lookup-v1",
+      envOptions: { compact: true, questions: 2 },
+      iterations: 4,
+      tasks: 3,
+      groupSize: 4,
+      maxNewTokens: 2,
+      maxLength: 64,
+      evalEpisodes: 0,
+      loraRank: 4,
+      provider: "cpu",
+    },
+    rows: [],
+  },
   "knowlyr/grpo-v1": {
     options: { epochs: 3, groupsPerStep: 2, maxLength: 32, loraRank: 4, provider: "cpu" },
     rows: [3, 4, 5, 6].map((task) => ({

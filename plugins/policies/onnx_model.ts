@@ -31,8 +31,39 @@ const options = z.strictObject({
   threads: count.optional().describe("Threads of one operator"),
 });
 
-/** Options of {@linkcode onnxModelPolicy}; what each means stands in its help. */
-export type OnnxModelOptions = z.input<typeof options>;
+/** Options of {@linkcode onnxModelPolicy}. */
+export interface OnnxModelOptions {
+  /** Model folder in Hugging Face's layout. */
+  readonly model: string;
+  /** Adapter folder, as PEFT or a trainer writes it. */
+  readonly adapter?: string | undefined;
+  /** System prompt. */
+  readonly system?: string | undefined;
+  /** Put the definitions of tools into the prompt. @default true */
+  readonly tools?: boolean | undefined;
+  /** 0 takes the most probable token. @default 1 */
+  readonly temperature?: number | undefined;
+  /** Keeps the k most probable tokens; 0 keeps all. @default 0 */
+  readonly topK?: number | undefined;
+  /** Keeps the most probable tokens that hold this share. @default 1 */
+  readonly topP?: number | undefined;
+  /** Keeps tokens at least this share as probable as the best. @default 0 */
+  readonly minP?: number | undefined;
+  /** Above 1 makes repeats less likely. @default 1 */
+  readonly repetitionPenalty?: number | undefined;
+  /** Most tokens of one turn. @default 512 */
+  readonly maxNewTokens?: number | undefined;
+  /** Texts that end a turn. @default [] */
+  readonly stop?: string[] | undefined;
+  /** Longest prompt and answer in tokens; the model's context when left out. */
+  readonly maxLength?: number | undefined;
+  /** Most episodes that one session serves at once. @default 16 */
+  readonly maxBatch?: number | undefined;
+  /** Execution provider; auto takes the first of cuda, webgpu and cpu that works here. @default "auto" */
+  readonly provider?: "auto" | "cpu" | "webgpu" | "cuda" | undefined;
+  /** Threads of one operator. */
+  readonly threads?: number | undefined;
+}
 
 /** The same with defaults filled in. */
 export type OnnxModelSettings = z.output<typeof options>;

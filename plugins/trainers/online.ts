@@ -12,7 +12,14 @@ import type { Kernel } from "../../core/kernel.ts";
 import type { Contribution } from "../../core/kind.ts";
 import { type Trainer, trainer, type TrainEvent, type TrainJob } from "../../core/trainer.ts";
 import { engineFields, modelFields, optimiserFields, runFields } from "./_options.ts";
-import { objectiveFields } from "./grpo.ts";
+import type {
+  TrainEngineOptions,
+  TrainModelOptions,
+  TrainOptimiserOptions,
+  TrainScheduleOptions,
+} from "./options.ts";
+import { type GrpoObjectiveOptions, objectiveFields } from "./grpo.ts";
+import type { Json } from "../../core/schema.ts";
 
 const count = z.int().min(1);
 
@@ -51,8 +58,53 @@ export const onlineOptions = z.strictObject({
   overwrite: runFields.overwrite,
 });
 
-/** Options of {@linkcode onlineTrainer}; what each means stands in its help. */
-export type OnlineTrainerOptions = z.input<typeof onlineOptions>;
+/** Where the model acts, and how. */
+export interface OnlineActingOptions {
+  /** Id of the environment to act in. */
+  readonly env: string;
+  /** Options of the environment. @default {} */
+  readonly envOptions?: Record<string, Json> | undefined;
+  /** Steps after which an episode is truncated. @default 20 */
+  readonly maxSteps?: number | undefined;
+  /** Train on groups by advantage, or on successes only. @default "grpo" */
+  readonly algorithm?: "grpo" | "rejection" | undefined;
+  /** Rounds of acting and training. @default 50 */
+  readonly iterations?: number | undefined;
+  /** Tasks of an iteration. @default 16 */
+  readonly tasks?: number | undefined;
+  /** Tries at each task. @default 8 */
+  readonly groupSize?: number | undefined;
+  /** System prompt. */
+  readonly system?: string | undefined;
+  /** Put the definitions of tools into the prompt. @default false */
+  readonly tools?: boolean | undefined;
+  /** Of the tries; the loss uses the same. @default 1 */
+  readonly temperature?: number | undefined;
+  /** Most tokens of one turn. @default 64 */
+  readonly maxNewTokens?: number | undefined;
+  /** Most tokens of an episode. @default 1024 */
+  readonly maxLength?: number | undefined;
+  /** Most tokens computed at once in training, padding included. @default 8192 */
+  readonly batchTokens?: number | undefined;
+  /** Episodes at once; does not change the result. @default 32 */
+  readonly concurrency?: number | undefined;
+  /** Episodes of an evaluation, on tasks that are not trained on. @default 50 */
+  readonly evalEpisodes?: number | undefined;
+  /** Iterations between evaluations. @default 10 */
+  readonly evalEvery?: number | undefined;
+  /** The only source of randomness. @default 42 */
+  readonly seed?: number | undefined;
+}
+
+/** Options of {@linkcode onlineTrainer}. Its learning rate is constant when nothing else is said. */
+export interface OnlineTrainerOptions
+  extends
+    OnlineActingOptions,
+    GrpoObjectiveOptions,
+    TrainModelOptions,
+    TrainOptimiserOptions,
+    TrainEngineOptions,
+    Pick<TrainScheduleOptions, "patience" | "saveEvery" | "keep" | "overwrite"> {}
 
 /** The same with defaults filled in. */
 export type OnlineOptions = z.output<typeof onlineOptions>;

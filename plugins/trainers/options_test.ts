@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { grpoOptions, GrpoTrainerOptions } from "./grpo.ts";
+import type { onlineOptions, OnlineTrainerOptions } from "./online.ts";
 import type { sftOptions, SftTrainerOptions } from "./sft.ts";
 
 type Accepted = z.input<typeof sftOptions>;
@@ -20,6 +21,14 @@ Deno.test("the options of grpo that are written down are those that the schema a
   type Schema = z.input<typeof grpoOptions>;
   const none: [Differing<Schema, GrpoTrainerOptions>, Differing<GrpoTrainerOptions, Schema>] extends
     [never, never] ? true
+    : false = true; // does not compile when a field differs
+  if (!none) throw new Error("unreachable");
+});
+
+Deno.test("the options of online that are written down are those that the schema accepts", () => {
+  type Schema = Omit<z.input<typeof onlineOptions>, "envOptions">; // zod's JSON is mutable, ours is not
+  type Written = Omit<OnlineTrainerOptions, "envOptions">;
+  const none: [Differing<Schema, Written>, Differing<Written, Schema>] extends [never, never] ? true
     : false = true; // does not compile when a field differs
   if (!none) throw new Error("unreachable");
 });
