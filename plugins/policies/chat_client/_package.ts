@@ -1,6 +1,7 @@
 /**
  * Packages that only some users want. They are imported when they are first used, by a name that is put together at run
- * time: Deno downloads what it finds as a literal before a program starts, used or not.
+ * time: Deno downloads what it finds as a literal before a program starts, used or not. For the same reason they are no
+ * entry of deno.json: what the lock file lists is downloaded with the first command.
  *
  * @module
  */

@@ -1,19 +1,15 @@
+/** The policy over the `openai` package against a server that plays the protocol; run by clients_test.ts. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Policy } from "../../../core/policy.ts";
-import type { GymError } from "../../../core/errors.ts";
-import { createKernel } from "../../../core/kernel.ts";
-import policies from "../mod.ts";
-import { events, failureOf, missing, rolled, scripted, viewOf } from "./_testing_test.ts";
-import { type OpenAiOptions, openAiPolicy } from "./openai.ts";
+import type { Policy } from "../../core/policy.ts";
+import type { GymError } from "../../core/errors.ts";
+import { createKernel } from "../../core/kernel.ts";
+import policies from "../../plugins/policies/mod.ts";
+import { events, failureOf, rolled, scripted, viewOf } from "./_testing.ts";
+import { type OpenAiOptions, openAiPolicy } from "../../plugins/policies/chat_client/openai.ts";
 
 const gym = createKernel({ plugins: [policies] });
 const KEY = "sk-secret-1234567890";
-const skipped = await missing("openai");
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name: `${name}${skipped ?? ""}`, ignore: skipped !== null, fn });
-}
 
 function make(url: string, options: Partial<OpenAiOptions> = {}): Promise<Policy> {
   return gym.make(openAiPolicy, { model: "m", baseUrl: `${url}/v1`, apiKey: () => KEY, ...options });
@@ -44,7 +40,7 @@ const status =
   (code: number, headers: Record<string, string> = {}, error: object = { message: "no" }) => () =>
     Response.json({ error }, { status: code, headers: { "retry-after-ms": "1", ...headers } });
 
-test("openai streams text, records counts, and sends the conversation with its tools and its key", async () => {
+Deno.test("openai streams text, records counts, and sends the conversation with its tools and its key", async () => {
   await using server = scripted(hello);
   const policy = await make(server.url, { system: "Be brief", temperature: 0.5, stop: ["X"] });
   assert.deepEqual([policy.name, policy.model], ["openai", "m"]);
@@ -97,7 +93,7 @@ test("openai streams text, records counts, and sends the conversation with its t
   });
 });
 
-test("openai reads whole answers as it reads streams, with log-probabilities and further fields of the body", async () => {
+Deno.test("openai reads whole answers as it reads streams, with log-probabilities and further fields of the body", async () => {
   await using server = scripted(() =>
     Response.json({
       choices: [{
@@ -124,7 +120,7 @@ test("openai reads whole answers as it reads streams, with log-probabilities and
   assert.deepEqual(body, { model: "m", max_tokens: 2048, logprobs: true, top_k: 4 });
 });
 
-test("openai puts a call together wherever its arguments and the bytes of the stream are cut", async () => {
+Deno.test("openai puts a call together wherever its arguments and the bytes of the stream are cut", async () => {
   const text = '{"sides": 6, "note": "é\\"{}"}';
   await fc.assert(
     fc.asyncProperty(
@@ -153,7 +149,7 @@ test("openai puts a call together wherever its arguments and the bytes of the st
   );
 });
 
-test("openai keeps half a call's arguments as text, and the first of several calls", async () => {
+Deno.test("openai keeps half a call's arguments as text, and the first of several calls", async () => {
   await using server = scripted(() =>
     events([
       call({ index: 0, id: "a", function: { name: "roll", arguments: '{"sides": ' } }),
@@ -168,14 +164,14 @@ test("openai keeps half a call's arguments as text, and the first of several cal
   assert.deepEqual([tokens?.promptTokens, tokens?.completionTokens], [null, null]);
 });
 
-test("openai records a refusal", async () => {
+Deno.test("openai records a refusal", async () => {
   await using server = scripted(() => events([piece({ refusal: "I will not" }), piece({}, "stop"), done]));
   const { action, extra } = await (await make(server.url)).act(viewOf());
   assert.deepEqual(action, { tool: "", params: {}, raw: "I will not" });
   assert.deepEqual(extra, { refused: true });
 });
 
-test("openai does not send reasoning back", async () => {
+Deno.test("openai does not send reasoning back", async () => {
   await using server = scripted(
     () =>
       events([
@@ -205,7 +201,7 @@ for (
     ["an answer in another form", () => events([[null, { choices: "none" }], done])],
   ] as const
 ) {
-  test(`openai asks again after ${fault}`, async () => {
+  Deno.test(`openai asks again after ${fault}`, async () => {
     await using server = scripted(answer, hello);
     const { action, extra } = await (await make(server.url)).act(viewOf());
     assert.deepEqual(action, { tool: "", params: {}, raw: "Hello" });
@@ -213,7 +209,7 @@ for (
   });
 }
 
-test("openai gives up after its retries, with the last fault and without the key", async () => {
+Deno.test("openai gives up after its retries, with the last fault and without the key", async () => {
   await using server = scripted(status(500, {}, { message: `overheated by ${KEY}` }));
   const error = await failureOf(await make(server.url, { retries: 2 }));
   assert.equal(error.code, "SERVICE_FAILED");
@@ -223,7 +219,7 @@ test("openai gives up after its retries, with the last fault and without the key
   assert.ok(!Deno.inspect(error).includes(KEY));
 });
 
-test("openai does not ask again when that cannot help", async () => {
+Deno.test("openai does not ask again when that cannot help", async () => {
   for (
     const [answer, message] of [
       [status(401, {}, { message: "Incorrect key" }), "401 Incorrect key"],
@@ -236,7 +232,7 @@ test("openai does not ask again when that cannot help", async () => {
   }
 });
 
-test("openai says that nobody listens", async () => {
+Deno.test("openai says that nobody listens", async () => {
   const port = ((listener) => (listener.close(), listener.addr.port))(
     Deno.listen({ port: 0, hostname: "127.0.0.1" }),
   );
@@ -244,13 +240,13 @@ test("openai says that nobody listens", async () => {
   assert.equal(message, 'Cannot ask openai for "m": Connection error.');
 });
 
-test("openai does not wait longer than allowed", async () => {
+Deno.test("openai does not wait longer than allowed", async () => {
   await using server = scripted(status(429, { "retry-after-ms": "5000" }));
   const { message } = await failureOf(await make(server.url, { maxWaitMs: 100 }));
   assert.equal(message, 'Cannot ask openai for "m": 429 no, to be asked again in 5000 ms');
 });
 
-test("openai ends an attempt that takes too long, also in the middle of a stream", async () => {
+Deno.test("openai ends an attempt that takes too long, also in the middle of a stream", async () => {
   const { promise: over, resolve } = Promise.withResolvers<void>();
   await using server = scripted(() =>
     new Response(
@@ -271,7 +267,7 @@ test("openai ends an attempt that takes too long, also in the middle of a stream
   await over; // the server saw that the client went away
 });
 
-test("openai stops when its episode is aborted, and throws the signal's reason", async () => {
+Deno.test("openai stops when its episode is aborted, and throws the signal's reason", async () => {
   const controller = new AbortController();
   const { promise: over, resolve } = Promise.withResolvers<void>();
   await using server = scripted(() => {
@@ -287,7 +283,7 @@ test("openai stops when its episode is aborted, and throws the signal's reason",
   assert.equal(server.seen.length, 1);
 });
 
-test("openai spends its budget of tokens over all episodes, and then refuses", async () => {
+Deno.test("openai spends its budget of tokens over all episodes, and then refuses", async () => {
   await using server = scripted(hello);
   const limits = { tokenBudget: 500, maxNewTokens: 100, tools: false };
   const policy = await make(server.url, limits);
@@ -309,7 +305,7 @@ test("openai spends its budget of tokens over all episodes, and then refuses", a
   assert.equal((await failureOf(other)).code, "LIMIT_EXCEEDED");
 });
 
-test("openai counts money by the given prices", async () => {
+Deno.test("openai counts money by the given prices", async () => {
   await using server = scripted(hello);
   const policy = await make(server.url, {
     costBudgetUsd: 1,
@@ -327,7 +323,7 @@ test("openai counts money by the given prices", async () => {
   );
 });
 
-test("openai asks the same question once when it has a cache, and another draw again", async () => {
+Deno.test("openai asks the same question once when it has a cache, and another draw again", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await using server = scripted(hello);
@@ -342,7 +338,7 @@ test("openai asks the same question once when it has a cache, and another draw a
     assert.match(files[0]!, /^[0-9a-f]{64}\.json$/);
     const text = await Deno.readTextFile(`${folder}/${files[0]}`);
     assert.ok(!text.includes(KEY));
-    await policy.act({ ...viewOf(), prng: (await import("../../../core/prng.ts")).seeded(2) });
+    await policy.act({ ...viewOf(), prng: (await import("../../core/prng.ts")).seeded(2) });
     assert.equal(server.seen.length, 2);
     await Deno.writeTextFile(`${folder}/${files[0]}`, text.slice(0, 50)); // half a file is asked again
     await policy.act(viewOf());
@@ -372,7 +368,7 @@ Deno.test("openai wants a key for OpenAI itself, never shows one, and gives othe
   );
 });
 
-test("openai sends the environment's key to another service only when told to", async () => {
+Deno.test("openai sends the environment's key to another service only when told to", async () => {
   await using server = scripted(hello);
   Deno.env.set("OPENAI_API_KEY", "sk-env");
   try {

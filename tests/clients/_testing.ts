@@ -1,8 +1,7 @@
-/** What tests of chat clients share: a server with a script, views, and whether a package can be had. */
-import type { Policy, PolicyView } from "../../../core/policy.ts";
-import { seeded } from "../../../core/prng.ts";
-import type { Step } from "../../../core/trajectory.ts";
-import { importPackage, type PACKAGES } from "./_package.ts";
+/** What tests of chat clients share: a server with a script, and views. */
+import type { Policy, PolicyView } from "../../core/policy.ts";
+import { seeded } from "../../core/prng.ts";
+import type { Step } from "../../core/trajectory.ts";
 
 /** What a request of a client looked like. */
 export interface Seen {
@@ -89,9 +88,4 @@ export async function failureOf(policy: Policy, view: PolicyView = viewOf()) {
     return thrown as Error & { code?: string; data?: Record<string, unknown> };
   }
   throw new Error("it acted");
-}
-
-/** A reason to skip when a package cannot be had. */
-export async function missing(name: keyof typeof PACKAGES): Promise<string | null> {
-  return await importPackage(name).then(() => null, () => ` (skipped: ${name} cannot be downloaded)`);
 }

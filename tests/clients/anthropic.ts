@@ -1,18 +1,14 @@
+/** The policy over the `@anthropic-ai/sdk` package against a server that plays the protocol; run by clients_test.ts. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createKernel } from "../../../core/kernel.ts";
-import type { Policy } from "../../../core/policy.ts";
-import policies from "../mod.ts";
-import { events, failureOf, missing, rolled, scripted, viewOf } from "./_testing_test.ts";
-import { type AnthropicOptions, anthropicPolicy } from "./anthropic.ts";
+import { createKernel } from "../../core/kernel.ts";
+import type { Policy } from "../../core/policy.ts";
+import policies from "../../plugins/policies/mod.ts";
+import { events, failureOf, rolled, scripted, viewOf } from "./_testing.ts";
+import { type AnthropicOptions, anthropicPolicy } from "../../plugins/policies/chat_client/anthropic.ts";
 
 const gym = createKernel({ plugins: [policies] });
 const KEY = "sk-ant-secret-1234567890";
-const skipped = await missing("@anthropic-ai/sdk");
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name: `${name}${skipped ?? ""}`, ignore: skipped !== null, fn });
-}
 
 function make(url: string, options: Partial<AnthropicOptions> = {}): Promise<Policy> {
   return gym.make(anthropicPolicy, { model: "m", baseUrl: url, apiKey: () => KEY, ...options });
@@ -44,7 +40,7 @@ const hello = () => events([start, event("ping", {}), ...text("Hel", "lo"), ...e
 const status = (code: number, type: string, headers: Record<string, string> = {}) => () =>
   Response.json({ type: "error", error: { type, message: "no" } }, { status: code, headers });
 
-test("anthropic streams text, counts cached tokens, and sends turns, tools and its key", async () => {
+Deno.test("anthropic streams text, counts cached tokens, and sends turns, tools and its key", async () => {
   await using server = scripted(hello);
   const policy = await make(server.url, { system: "Be brief", temperature: 0.5, topK: 3, stop: ["X"] });
   const { action, tokens } = await policy.act(viewOf([rolled(0, "4"), {
@@ -90,7 +86,7 @@ test("anthropic streams text, counts cached tokens, and sends turns, tools and i
   });
 });
 
-test("anthropic puts thinking and a call together wherever they are cut", async () => {
+Deno.test("anthropic puts thinking and a call together wherever they are cut", async () => {
   const json = '{"sides": 6, "note": "é\\"{}"}';
   await fc.assert(
     fc.asyncProperty(
@@ -131,7 +127,7 @@ test("anthropic puts thinking and a call together wherever they are cut", async 
   );
 });
 
-test("anthropic keeps half a call's arguments as text, and says that a turn was cut or refused", async () => {
+Deno.test("anthropic keeps half a call's arguments as text, and says that a turn was cut or refused", async () => {
   const half = [
     open(0, { type: "tool_use", id: "a", name: "roll", input: {} }),
     delta(0, { type: "input_json_delta", partial_json: '{"si' }),
@@ -159,7 +155,7 @@ test("anthropic keeps half a call's arguments as text, and says that a turn was 
   assert.deepEqual((await policy.act(viewOf())).action, { tool: "roll", params: {}, callId: "b" });
 });
 
-test("anthropic reads whole answers as it reads streams", async () => {
+Deno.test("anthropic reads whole answers as it reads streams", async () => {
   await using server = scripted(() =>
     Response.json({
       content: [{ type: "text", text: "I roll" }, {
@@ -191,7 +187,7 @@ for (
     ["an answer in another form", () => events([start, event("content_block_delta", { index: "none" })])],
   ] as const
 ) {
-  test(`anthropic asks again after ${fault}`, async () => {
+  Deno.test(`anthropic asks again after ${fault}`, async () => {
     await using server = scripted(answer, hello);
     const { action, extra } = await (await make(server.url)).act(viewOf());
     assert.deepEqual(action, { tool: "", params: {}, raw: "Hello" });
@@ -199,7 +195,7 @@ for (
   });
 }
 
-test("anthropic fails at once when asking again cannot help, without the key", async () => {
+Deno.test("anthropic fails at once when asking again cannot help, without the key", async () => {
   await using server = scripted(() =>
     Response.json({ type: "error", error: { type: "invalid_request_error", message: `bad ${KEY}` } }, {
       status: 400,
