@@ -80,7 +80,7 @@ async function kernelOf({ plugins: named }: Globals, cwd: string): Promise<Kerne
 }
 
 function contextOf(kernel: Kernel, cwd: string): CommandContext {
-  const signal = interruption();
+  const { signal, onInterrupt } = interruption();
   return {
     kernel,
     cwd,
@@ -88,6 +88,7 @@ function contextOf(kernel: Kernel, cwd: string): CommandContext {
     now: () => Date.now(),
     prng: seeded(0n),
     signal,
+    onInterrupt,
     // Through a pipe that the signal breaks: a read that waits would not notice.
     stdin: () => Deno.stdin.readable.pipeThrough(new TransformStream(), { signal }),
     write: output.write,
@@ -97,17 +98,23 @@ function contextOf(kernel: Kernel, cwd: string): CommandContext {
 /** Exit codes of a process that a second signal ends, as shells say them: 128 and the signal's number. */
 const ENDED_BY = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Aborted by the first Ctrl-C or SIGTERM; the second one ends the process. */
-function interruption(): AbortSignal {
+/** Aborted by the first Ctrl-C or SIGTERM; the second one ends the process. A command may take Ctrl-C for itself. */
+function interruption(): Required<Pick<CommandContext, "signal" | "onInterrupt">> {
   const controller = new AbortController();
+  let taken: (() => void) | null = null;
   const listen = (name: keyof typeof ENDED_BY): void =>
     Deno.addSignalListener(name, () => {
+      if (name === "SIGINT" && taken !== null) return taken();
       if (controller.signal.aborted) Deno.exit(ENDED_BY[name]);
       controller.abort(new GymError("INTERRUPTED", "Cannot go on: interrupted"));
     });
   listen("SIGINT");
   if (Deno.build.os !== "windows") listen("SIGTERM"); // which Windows does not have
-  return controller.signal;
+  const onInterrupt = (handle: () => void): Disposable => {
+    taken = handle;
+    return { [Symbol.dispose]: () => void (taken = null) };
+  };
+  return { signal: controller.signal, onInterrupt };
 }
 
 async function print(text: string): Promise<ExitCode> {

@@ -36,6 +36,11 @@ export interface CommandContext {
   readonly prng: Prng;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
+  /**
+   * Lets a command take Ctrl-C for something smaller than its own end: `handle` is called instead of aborting
+   * `signal`, until what this returns is disposed. Absent where there is no Ctrl-C.
+   */
+  onInterrupt?(handle: () => void): Disposable;
   /** Bytes of standard input, for inputs named `-`. */
   stdin(): ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Writes to standard output while the command runs, for results that are streams (`-o -`). */

@@ -4,6 +4,8 @@
  * @module
  */
 import { definePlugin, type Plugin } from "../../core/plugin.ts";
+import { act } from "./act.ts";
+import { chat } from "./chat.ts";
 import { collect } from "./collect.ts";
 import { compare } from "./compare.ts";
 import { convert } from "./convert.ts";
@@ -27,6 +29,8 @@ const commands: Plugin = definePlugin({
     score,
     exportRows,
     collect,
+    act,
+    chat,
     run,
     evaluate,
     compare,
