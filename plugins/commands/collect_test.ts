@@ -2,6 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { CommandContext, CommandResult } from "../../core/command.ts";
 import { createKernel } from "../../core/kernel.ts";
+import { definePlugin } from "../../core/plugin.ts";
+import { policy } from "../../core/policy.ts";
+import { noOptions } from "../../core/schema.ts";
+import tiny from "../../tests/e2e/tiny_plugin.ts";
+import wrappers from "../wrappers/mod.ts";
 import { rowsOf } from "./_pipeline/rows.ts";
 import { contextAt, inFolder } from "./_testing_test.ts";
 import { collect } from "./collect.ts";
@@ -50,6 +55,32 @@ Deno.test("collect records failing episodes and goes on with their siblings", ()
         "6 steps, 2 succeeded, 0 failed, 1 unknown, 1 ended by an error",
     );
     assert.equal(result.exitCode, 0);
+  }));
+
+Deno.test("collect keeps what policies share open from one episode to the next", () =>
+  inFolder(async (folder) => {
+    let [open, opened] = [0, 0];
+    const sharing = policy("own/sharing-v1", {
+      description: "Opens something with the first of its kind",
+      options: noOptions,
+      create: () => {
+        if (open++ === 0) opened++;
+        return {
+          name: "sharing",
+          model: null,
+          act: () => ({ action: { tool: "add", params: { by: 3 } } }),
+          [Symbol.asyncDispose]: () => Promise.resolve(void open--),
+        };
+      },
+    });
+    const own = definePlugin({ name: "own/plugin", version: "0.1.0", provides: [sharing] });
+    const kernel = createKernel({ plugins: [wrappers, tiny, own] });
+    const { context } = contextAt(folder);
+    const flags = { tasks: [], policy: "own/sharing", episodes: 5 };
+    await collected({ ...context, kernel }, flags);
+    assert.deepEqual([open, opened], [0, 2]); // once to see whether it can be made, once for all episodes
+    await collected({ ...context, kernel }, flags);
+    assert.deepEqual([open, opened], [0, 3]); // nothing is left to be played
   }));
 
 Deno.test("collect plays only what the file lacks, after a torn line too", () =>

@@ -6,6 +6,7 @@
 import { GymError } from "../../../core/errors.ts";
 import { readJsonl } from "../../../core/jsonl.ts";
 import type { Kernel } from "../../../core/kernel.ts";
+import { policy } from "../../../core/policy.ts";
 import type { Trajectory } from "../../../core/trajectory.ts";
 import { JsonlAppender } from "../../files/mod.ts";
 import { lockFile } from "../../files/lock.ts";
@@ -60,6 +61,7 @@ export async function collectEpisodes(job: CollectJob): Promise<CollectReport> {
   await using out = await JsonlAppender.open(job.file);
   const finished = await finishedUnits(job.file);
   const open = units.filter(({ key }) => !finished.has(key));
+  await using _held = open.length === 0 ? null : await heldPolicy(job.kernel, setup);
   const report = { played: 0, steps: 0, succeeded: 0, failed: 0, errors: 0 };
   const play = (unit: Unit): Promise<Trajectory | null> => playUnit(unit, { ...job, setup });
   const shown = Math.max(1, Math.ceil(open.length / 50)); // at most fifty lines of progress
@@ -79,6 +81,15 @@ export async function collectEpisodes(job: CollectJob): Promise<CollectReport> {
     );
   }
   return { planned: units.length, skipped: units.length - open.length, ...report };
+}
+
+/**
+ * A policy that plays nothing: what the policies of all episodes share, such as the session of a local model, stays open
+ * from one episode to the next.
+ */
+async function heldPolicy(kernel: Kernel, { policy: { id, options } }: Setup): Promise<AsyncDisposable> {
+  const held = await kernel.make(policy, id, options);
+  return { [Symbol.asyncDispose]: async () => await held[Symbol.asyncDispose]?.() };
 }
 
 /** Keys of the units that a file holds. */
