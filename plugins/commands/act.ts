@@ -115,8 +115,8 @@ export const act: Contribution<Command> = verb("knowlyr/act-v1", {
     line: "act --policy expert --task examples/tasks/word_count.yaml",
     does: "Shows how the recorded solution of a task goes; --json prints the trajectory",
   }, {
-    line: "act --policy onnx-model --policy-option model=models/nano --env sandbox --seed 7",
-    does: "Watches a local model at work",
+    line: "act --env lookup --policy onnx-model --policy-option model=models/smollm2 --seed 7",
+    does: "Watches a local model at a task that the environment chooses",
   }],
   run,
 });

@@ -68,7 +68,8 @@ async function run(given: z.output<typeof input>, context: CommandContext): Prom
       if (signal.aborted) break;
     }
   } catch (thrown) {
-    if (!signal.aborted) throw thrown; // Ctrl-C while nothing is being answered is a way to leave
+    if (!signal.aborted) throw thrown;
+    context.progress(""); // Ctrl-C while nothing is being answered is a way to leave
   }
   return {
     data: { model: name, turns: turns.map((turn) => ({ ...turn })) },
@@ -116,6 +117,7 @@ async function* spoken({ stdin, write }: CommandContext): AsyncGenerator<string>
     if (line.trim() !== "") yield line.trim();
     await ask();
   }
+  if (mark) await write(new TextEncoder().encode("\n"));
 }
 
 async function* linesOf(bytes: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {

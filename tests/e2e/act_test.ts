@@ -14,17 +14,21 @@ interface Ended {
 }
 
 interface Typed {
-  /** What comes on standard input; left open when it is a function, which gets the pipe. */
-  readonly stdin?: string | ((write: (text: string) => Promise<void>) => Promise<void>);
+  /** What comes on standard input, which is closed then; a function gets the pipe and a promise of the end. */
+  readonly stdin?:
+    | string
+    | ((write: (text: string) => Promise<void>, ended: Promise<unknown>) => Promise<void>);
   /** Sees everything standard output said so far. */
   readonly onStdout?: (text: string, child: Deno.ChildProcess) => void;
+  /** Sees everything standard error said so far. */
+  readonly onStderr?: (text: string, child: Deno.ChildProcess) => void;
 }
 
 /** Types a line. */
 async function gym(
   cwd: string,
   args: readonly string[],
-  { stdin = "", onStdout = () => {} }: Typed = {},
+  { stdin = "", onStdout = () => {}, onStderr = () => {} }: Typed = {},
 ): Promise<Ended> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--config", join(root, "deno.json"), join(root, "cli.ts"), ...args],
@@ -36,19 +40,22 @@ async function gym(
   }).spawn();
   const writer = child.stdin.getWriter();
   const write = (text: string) => writer.write(new TextEncoder().encode(text));
-  const stderr = new Response(child.stderr).text();
+  const read = async (
+    from: ReadableStream<Uint8Array<ArrayBuffer>>,
+    seen: typeof onStdout,
+  ): Promise<string> => {
+    let said = "";
+    for await (const text of from.pipeThrough(new TextDecoderStream())) seen(said += text, child);
+    return said;
+  };
   const talking = (async () => {
     if (typeof stdin === "string") await write(stdin);
-    else await stdin(write);
+    else await stdin(write, child.status);
     await writer.close();
   })().catch(() => {}); // a program that has ended reads no more
-  let stdout = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    stdout += text;
-    onStdout(stdout, child);
-  }
+  const [stdout, stderr] = await Promise.all([read(child.stdout, onStdout), read(child.stderr, onStderr)]);
   await talking;
-  return { code: (await child.status).code, stdout, stderr: await stderr };
+  return { code: (await child.status).code, stdout, stderr };
 }
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
@@ -155,26 +162,16 @@ Deno.test("act refuses a task that is not there", () =>
 if (Deno.build.os !== "windows") {
   Deno.test("act ends at Ctrl-C, says after how many steps, and records nothing", () =>
     inFolder(async (folder) => {
-      const child = new Deno.Command(Deno.execPath(), {
-        args: [
-          ...["run", "-A", "--config", join(root, "deno.json"), join(root, "cli.ts"), ...counting],
-          ...["--policy", "tiny/careful", "--env-option", "target=1000", "--env-option", "delayMs=20"],
-          ...["--max-steps", "1000", "-o", "out.jsonl"],
-        ],
-        cwd: folder,
-        stdin: "null",
-        stdout: "null",
-        stderr: "piped",
-        env: { NO_COLOR: "1" },
-      }).spawn();
-      let stderr = "";
       let sent = false;
-      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-        stderr += text;
-        if (!sent && stderr.includes("step 3")) child.kill("SIGINT");
-        sent ||= stderr.includes("step 3");
-      }
-      assert.equal((await child.status).code, 1);
+      const slow = ["--env-option", "target=1000", "--env-option", "delayMs=20", "--max-steps", "1000"];
+      const args = [...counting, "--policy", "tiny/careful", ...slow, "-o", "out.jsonl"];
+      const { code, stderr } = await gym(folder, args, {
+        onStderr: (text, child) => {
+          if (!sent && text.includes("step 3")) child.kill("SIGINT");
+          sent ||= text.includes("step 3");
+        },
+      });
+      assert.equal(code, 1);
       assert.match(stderr, /\nerror: Cannot finish the episode: interrupted after \d+ steps\n$/);
       await assert.rejects(Deno.stat(join(folder, "out.jsonl")), Deno.errors.NotFound);
     }));
@@ -278,6 +275,23 @@ withModel(
     assert.ok(stdout.startsWith(turns[0].text));
   },
 );
+
+withModel("chat ends quietly at Ctrl-C while it waits for a message", async (folder) => {
+  if (Deno.build.os === "windows") return;
+  let sent = false;
+  const { code, stderr } = await gym(folder, [...talk, "--json"], {
+    stdin: async (write, ended) => {
+      await write("Hello\n/reset\n");
+      await ended; // the pipe stays open
+    },
+    onStderr: (text, child) => {
+      if (!sent && text.includes("Started over\n")) child.kill("SIGINT");
+      sent ||= text.includes("Started over\n");
+    },
+  });
+  assert.equal(code, 0, stderr);
+  assert.equal(JSON.parse(stderr.slice(`${WELCOME}Started over\n`.length)).turns.length, 1);
+});
 
 withModel("chat refuses a folder that is no model", async (folder) => {
   const { code, stderr } = await gym(folder, ["chat", "nothing"], { stdin: "Hello\n" });
