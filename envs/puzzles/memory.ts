@@ -244,7 +244,9 @@ function retrieve(
     entry.touched = state.clock;
   }
   if (!listening) state.retrievals++;
-  const shaping = state.retrievals > FREE_RETRIEVALS && !listening ? { retrieve: -0.01 } : {};
+  const shaping: Readonly<Record<string, number>> = state.retrievals > FREE_RETRIEVALS && !listening
+    ? { retrieve: -0.01 }
+    : {};
   const lines = found.map(({ id, topic, time, text }) =>
     compact ? `${time} ${text}` : `#${id} [${topic}] t=${time}: ${text}`
   );
@@ -267,7 +269,9 @@ function answer(
   const note = compact ? "" : right ? "Right." : "Wrong.";
   if (state.asked < questions.length) return { note, earned };
   const success = state.right === questions.length;
-  const shaping = success ? { efficiency: 0.1 * (1 - (steps + 1) / limit) } : {};
+  const shaping: Readonly<Record<string, number>> = success
+    ? { efficiency: 0.1 * (1 - (steps + 1) / limit) }
+    : {};
   const score = state.right / questions.length;
   return { note, earned, shaping, end: { success, score, reason: "answered" } };
 }

@@ -99,9 +99,8 @@ export class Probe {
 
   /** What closes the last call of a message whatever its arguments, with what ends the turn. */
   #closing(): string {
-    const tails = [{ path: VALUE }, { path: 7 }, {}].map((given) =>
-      after(this.#render([user, call(given)], { tools: [tool] }), TOOL)
-    );
+    const variants: readonly { readonly [key: string]: Json }[] = [{ path: VALUE }, { path: 7 }, {}];
+    const tails = variants.map((given) => after(this.#render([user, call(given)], { tools: [tool] }), TOOL));
     return tails.reduce((a, b) => a.slice(a.length - commonEnd(a, b)));
   }
 
