@@ -206,6 +206,15 @@ Deno.test("when the history does not fit, the earliest steps are left out, each 
   }
 });
 
+Deno.test("steps that were left out stay out of later prompts, which say so as well", async () => {
+  const lines = ["x".repeat(300), "y".repeat(100), "a", "b", "c"].map((line) => `${line}<|im_end|>`);
+  const { steps } = await played(lines, { tools: false, maxNewTokens: 310 }, { maxLength: 600 });
+  assert.deepEqual(steps.map(({ extra }) => extra?.["omittedSteps"] ?? 0), [0, 0, 1, 1, 1]);
+  const [, , first, second] = steps.map(({ tokens }) => tokens!);
+  const seen = [...first!.promptIds!, ...first!.completionIds!];
+  assert.deepEqual(second!.promptIds!.slice(0, seen.length), seen);
+});
+
 Deno.test("a task that does not fit ends the episode with both numbers", async () => {
   const task = { id: "long", description: "x".repeat(500) };
   const { outcome, steps } = await played(["a"], { tools: false }, { maxLength: 300, task });

@@ -57,6 +57,10 @@ for (const [what, sampling, before, wanted] of cases) {
   });
 }
 
+Deno.test("sampleToken() with top-p takes no token beyond a share that is exactly filled", () => {
+  near(distribution(Float32Array.of(0, 0), { topP: 0.5 }), [1, 0], "half of two");
+});
+
 Deno.test("sampleToken() divides positive logits by the penalty and leaves those it is given alone", () => {
   const positive = Float32Array.of(2, 1);
   const sampling = { repetitionPenalty: 4 };
