@@ -17,6 +17,7 @@ import { modelExport, modelGet, modelInfo, modelInit, modelMerge } from "./model
 import { pluginCheck, pluginList, pluginNew, pluginShow } from "./plugin.ts";
 import { run } from "./run.ts";
 import { score } from "./score.ts";
+import { servePolicy } from "./serve.ts";
 import { validate } from "./validate.ts";
 
 /** The built-in commands. */
@@ -31,6 +32,7 @@ const commands: Plugin = definePlugin({
     collect,
     act,
     chat,
+    servePolicy,
     run,
     evaluate,
     compare,

@@ -18,11 +18,12 @@ for (
   const [file, name] of [
     ["openai", "openai"],
     ["anthropic", "@anthropic-ai/sdk"],
+    ["serve", "openai"],
   ] as const
 ) {
   const there = (await deno("cache", "--no-lock", PACKAGES[name])).success;
   Deno.test({
-    name: `the client over ${name} passes its tests${there ? "" : " (skipped: it cannot be downloaded)"}`,
+    name: `${file}.ts passes with ${name}${there ? "" : " (skipped: it cannot be downloaded)"}`,
     ignore: !there,
     fn: async () => {
       const { success, output } = await deno("test", "-A", "--no-lock", `tests/clients/${file}.ts`);
