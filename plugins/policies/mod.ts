@@ -11,8 +11,10 @@ import { expertPolicy } from "./expert.ts";
 import { onnxModelPolicy } from "./onnx_model.ts";
 import { randomPolicy } from "./random.ts";
 import { scriptedPolicy } from "./scripted.ts";
+import { transformersPolicy } from "./transformers.ts";
 
 export { type ScriptedAction } from "./_script.ts";
+export { type ChatClientOptions } from "./chat_client/_options.ts";
 export { type AnthropicOptions, anthropicPolicy } from "./chat_client/anthropic.ts";
 export { type OpenAiOptions, openAiPolicy } from "./chat_client/openai.ts";
 export * from "./clumsy.ts";
@@ -20,6 +22,7 @@ export * from "./expert.ts";
 export { type OnnxModelOptions, onnxModelPolicy } from "./onnx_model.ts";
 export * from "./random.ts";
 export * from "./scripted.ts";
+export { type TransformersOptions, transformersPolicy } from "./transformers.ts";
 
 /** The plugin. */
 const policies: Plugin = definePlugin({
@@ -31,6 +34,7 @@ const policies: Plugin = definePlugin({
     clumsyPolicy,
     randomPolicy,
     onnxModelPolicy,
+    transformersPolicy,
     openAiPolicy,
     anthropicPolicy,
   ],

@@ -19,6 +19,7 @@ for (
     ["openai", "openai"],
     ["anthropic", "@anthropic-ai/sdk"],
     ["serve", "openai"],
+    ["transformers", "@huggingface/transformers"],
   ] as const
 ) {
   const there = (await deno("cache", "--no-lock", PACKAGES[name])).success;

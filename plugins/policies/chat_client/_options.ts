@@ -8,6 +8,8 @@ import { GymError } from "../../../core/errors.ts";
 import type { Json } from "../../../core/schema.ts";
 
 const count = z.int().min(1);
+/** Sound: the same values, under our name of their type. */
+const json = z.json() as unknown as z.ZodType<Json, Json>;
 const price = z.number().min(0);
 
 /** Fields of the options. */
@@ -29,7 +31,7 @@ export const clientFields = {
   stream: z.boolean().default(true).describe(
     "Take the answer in pieces, so that nothing between gives up waiting",
   ),
-  body: z.record(z.string(), z.json()).default({}).describe(
+  body: z.record(z.string(), json).default({}).describe(
     "Further fields of each request, as the service has them",
   ),
   timeoutMs: count.default(300_000).describe("Milliseconds for one attempt, the whole answer included"),
@@ -44,6 +46,52 @@ export const clientFields = {
   completionPriceUsd: price.optional().describe("US dollars a million tokens of answers"),
   cache: z.string().min(1).optional().describe("Folder that keeps replies; the same question is asked once"),
 };
+
+/** Options that all clients share. */
+export interface ChatClientOptions {
+  /** Name of the model, as the service knows it. */
+  readonly model: string;
+  /** Address of another service of this protocol. */
+  readonly baseUrl?: string | undefined;
+  /** Environment variable with the key; another service gets no key unless this is given. */
+  readonly apiKeyEnv?: string | undefined;
+  /** From code: gives the key. A function, so that no record of the options can hold it. */
+  readonly apiKey?: (() => string) | undefined;
+  /** System prompt. */
+  readonly system?: string | undefined;
+  /** Offer the tools of the environment. @default true */
+  readonly tools?: boolean | undefined;
+  /** The service's own when left out. */
+  readonly temperature?: number | undefined;
+  /** The service's own when left out. */
+  readonly topP?: number | undefined;
+  /** Most tokens of one turn. @default 2048 */
+  readonly maxNewTokens?: number | undefined;
+  /** Texts that end a turn. @default [] */
+  readonly stop?: string[] | undefined;
+  /** Take the answer in pieces, so that nothing between gives up waiting. @default true */
+  readonly stream?: boolean | undefined;
+  /** Further fields of each request, as the service has them. @default {} */
+  readonly body?: { readonly [field: string]: Json } | undefined;
+  /** Milliseconds for one attempt, the whole answer included. @default 300000 */
+  readonly timeoutMs?: number | undefined;
+  /** Further attempts after overloads, faults and cut answers. @default 5 */
+  readonly retries?: number | undefined;
+  /** Longest wait between attempts in milliseconds; a service that wants more has failed. @default 120000 */
+  readonly maxWaitMs?: number | undefined;
+  /** Most requests at once; how many below is found by trying. @default 64 */
+  readonly maxConcurrency?: number | undefined;
+  /** Most tokens of all requests of this process. */
+  readonly tokenBudget?: number | undefined;
+  /** Most US dollars of all requests of this process; needs prices. */
+  readonly costBudgetUsd?: number | undefined;
+  /** US dollars a million tokens of prompts. */
+  readonly promptPriceUsd?: number | undefined;
+  /** US dollars a million tokens of answers. */
+  readonly completionPriceUsd?: number | undefined;
+  /** Folder that keeps replies; the same question is asked once. */
+  readonly cache?: string | undefined;
+}
 
 /** Values of {@linkcode clientFields}. */
 export type ClientSettings = z.output<z.ZodObject<typeof clientFields>>;

@@ -6,15 +6,18 @@
 import { z } from "zod";
 import type { Contribution } from "../../../core/kind.ts";
 import { type Policy, policy } from "../../../core/policy.ts";
-import { checkPrices, clientFields, keyOf, PRICES_WANTED } from "./_options.ts";
+import { type ChatClientOptions, checkPrices, clientFields, keyOf, PRICES_WANTED } from "./_options.ts";
 
 const options = z.strictObject({
   ...clientFields,
   topK: z.int().min(1).optional().describe("Keeps the k most probable tokens"),
 }).refine(checkPrices, { message: PRICES_WANTED });
 
-/** Options of {@linkcode anthropicPolicy}; what each means stands in its help. */
-export type AnthropicOptions = z.input<typeof options>;
+/** Options of {@linkcode anthropicPolicy}. */
+export interface AnthropicOptions extends ChatClientOptions {
+  /** Keeps the k most probable tokens. */
+  readonly topK?: number | undefined;
+}
 
 /** The same with defaults filled in. */
 export type AnthropicSettings = z.output<typeof options>;

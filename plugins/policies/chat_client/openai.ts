@@ -7,7 +7,7 @@
 import { z } from "zod";
 import type { Contribution } from "../../../core/kind.ts";
 import { type Policy, policy } from "../../../core/policy.ts";
-import { checkPrices, clientFields, keyOf, PRICES_WANTED } from "./_options.ts";
+import { type ChatClientOptions, checkPrices, clientFields, keyOf, PRICES_WANTED } from "./_options.ts";
 
 const options = z.strictObject({
   ...clientFields,
@@ -15,8 +15,13 @@ const options = z.strictObject({
   seed: z.boolean().default(false).describe("Send a seed that follows from the episode's"),
 }).refine(checkPrices, { message: PRICES_WANTED });
 
-/** Options of {@linkcode openAiPolicy}; what each means stands in its help. */
-export type OpenAiOptions = z.input<typeof options>;
+/** Options of {@linkcode openAiPolicy}. */
+export interface OpenAiOptions extends ChatClientOptions {
+  /** Ask for log-probabilities and record them. @default false */
+  readonly logProbs?: boolean | undefined;
+  /** Send a seed that follows from the episode's. @default false */
+  readonly seed?: boolean | undefined;
+}
 
 /** The same with defaults filled in. */
 export type OpenAiSettings = z.output<typeof options>;
