@@ -383,3 +383,23 @@ Deno.test("openai sends the environment's key to another service only when told 
     "Bearer sk-env",
   ]);
 });
+
+Deno.test("openai finds out how many requests a service bears, and all of many policies get their answer", async () => {
+  const bears = 4;
+  const seen = { running: 0, most: 0, refused: 0 };
+  await using server = scripted(async () => {
+    if (seen.running >= bears) {
+      seen.refused++;
+      return status(429, { "retry-after-ms": "10" })();
+    }
+    seen.most = Math.max(seen.most, ++seen.running);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    seen.running--;
+    return hello();
+  });
+  const policies = await Promise.all(Array.from({ length: 60 }, () => make(server.url, { retries: 20 })));
+  const decisions = await Promise.all(policies.map((policy) => policy.act(viewOf())));
+  assert.ok(decisions.every(({ action }) => action.raw === "Hello"));
+  assert.equal(seen.most, bears, "it uses what there is");
+  assert.ok(seen.refused < 20, `${seen.refused} of ${server.seen.length} were refused`);
+});
