@@ -33,6 +33,12 @@ const input = z.strictObject({
   threads: z.int().min(1).optional().describe("Threads of one operator"),
 });
 
+/** Milliseconds that the body of a request may take. */
+const BODY_MS = 30_000;
+
+/** Milliseconds after the grace in which clients read why their answers ended. */
+const FAREWELL_MS = 2000;
+
 type Input = z.output<typeof input>;
 
 async function run(given: Input, context: CommandContext): Promise<CommandResult> {
@@ -67,6 +73,7 @@ async function run(given: Input, context: CommandContext): Promise<CommandResult
       token,
       hosts,
       maxBody,
+      bodyMs: BODY_MS,
       maxConcurrent,
       now,
       prng,
@@ -96,11 +103,13 @@ async function served(
     if (signal.aborted) stop();
     else signal.addEventListener("abort", () => stop(), { once: true });
   });
-  const timer = setTimeout(() => ended.abort(), graceMs);
+  const { promise: given, resolve: giveUp } = Promise.withResolvers<void>();
+  const timers = [setTimeout(() => ended.abort(), graceMs), setTimeout(giveUp, graceMs + FAREWELL_MS)];
   try {
-    await server.shutdown();
+    await Promise.race([server.shutdown(), given]); // a client that does not read would hold it for ever
   } finally {
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
+    ended.abort();
   }
 }
 

@@ -80,6 +80,14 @@ inFolder("serve policy lets answers end when it is stopped, but no longer than t
   assert.equal((await ended).code, 0);
 });
 
+inFolder("serve policy stops although a client does not read its answer", async (folder) => {
+  await using server = await startServer(folder, ["--grace-ms", "100"]);
+  const response = await post(server.url, endless);
+  assert.equal(response.status, 200);
+  assert.equal((await server.stop("SIGTERM")).code, 0);
+  await response.body!.cancel().catch(() => {}); // cut by the end of the server
+});
+
 inFolder("serve policy says what it refuses to do", async (folder) => {
   await gym(folder, ["model", "init", "nano", "-o", "nano"]);
   const refused = async (...args: string[]) => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash, timingSafeEqual } from "node:crypto";
+import { abortable } from "../../../core/abortable.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { Prng } from "../../../core/prng.ts";
 import type { ChatModel } from "../../models/generation/acting_model.ts";
@@ -23,6 +24,8 @@ export interface HandlerOptions {
   readonly hosts: ReadonlySet<string> | null;
   /** Largest body in bytes. */
   readonly maxBody: number;
+  /** Milliseconds in which a body must have come, so that slow clients hold no places. */
+  readonly bodyMs: number;
   /** Most answers at once; further requests are told to come again. */
   readonly maxConcurrent: number;
   /** Milliseconds since 1970. */
@@ -102,7 +105,7 @@ class Endpoint {
     if (!/^application\/json\b/i.test(request.headers.get("content-type") ?? "")) {
       throw new Failure(415, "Cannot read request: wanted content-type application/json");
     }
-    const { name, maxBody, maxConcurrent, stopping } = this.#options;
+    const { name, maxConcurrent, stopping } = this.#options;
     if (stopping.aborted) throw busy(503, "the server is stopping", 10);
     if (this.#running >= maxConcurrent) throw busy(429, `${maxConcurrent} answers are being written`, 1);
     this.#running++;
@@ -112,7 +115,7 @@ class Endpoint {
       left = true;
     };
     try {
-      const asked = parseRequest(await bodyOf(request, maxBody));
+      const asked = parseRequest(await bodyOf(request, this.#options));
       if (asked.model !== name) {
         throw new Failure(404, `Cannot find model "${asked.model}": this is "${name}"`, {
           code: "model_not_found",
@@ -276,20 +279,31 @@ function busy(status: 429 | 503, why: string, seconds: number): Failure {
   });
 }
 
-/** A body as text, no more of it read than allowed. */
-async function bodyOf(request: Request, maxBody: number): Promise<string> {
-  const refuse = (): never => {
-    throw new Failure(413, `Cannot read request: wanted at most ${maxBody} bytes`, {
-      code: "request_too_large",
-    });
-  };
-  if (Number(request.headers.get("content-length") ?? 0) > maxBody) refuse();
+/** A body as text, no more of it read and no longer waited for than allowed. */
+async function bodyOf(request: Request, { maxBody, bodyMs }: HandlerOptions): Promise<string> {
+  const tooLarge = (): Failure =>
+    new Failure(413, `Cannot read request: wanted at most ${maxBody} bytes`, { code: "request_too_large" });
+  if (Number(request.headers.get("content-length") ?? 0) > maxBody) throw tooLarge();
+  const reader = (request.body ?? new Blob([]).stream()).getReader();
+  const late = new AbortController();
+  const timer = setTimeout(
+    () => late.abort(new Failure(408, `Cannot read request: wanted the whole body in ${bodyMs} ms`)),
+    bodyMs,
+  );
   const decoder = new TextDecoder();
   let [text, size] = ["", 0];
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > maxBody) refuse();
-    text += decoder.decode(chunk, { stream: true });
+  try {
+    for (;;) {
+      const { done, value } = await abortable(reader.read(), late.signal);
+      if (done) return text + decoder.decode();
+      size += value.length;
+      if (size > maxBody) throw tooLarge();
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch (thrown) {
+    await reader.cancel().catch(() => {}); // the client hears why; what it still sends is dropped
+    throw thrown;
+  } finally {
+    clearTimeout(timer);
   }
-  return text + decoder.decode();
 }

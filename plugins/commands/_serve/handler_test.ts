@@ -44,6 +44,7 @@ function handlerOf(model: ChatModel, options: Partial<HandlerOptions> = {}): Han
     token: null,
     hosts: null,
     maxBody: 10_000,
+    bodyMs: 30_000,
     maxConcurrent: 2,
     now: () => 1_700_000_000_000,
     prng: seeded(0),
@@ -302,6 +303,22 @@ Deno.test("a body that is too large is not read to its end, whether it says so o
   const refused = await handler(request);
   assert.deepEqual([refused.status, (await refused.json()).error.code], [413, "request_too_large"]);
   assert.ok(given < 20_000, `${given}`);
+});
+
+Deno.test("a body that does not come holds no place", async () => {
+  const handler = handlerOf(writing("Hi").model, { bodyMs: 20 });
+  const request = new Request("http://localhost/v1/chat/completions", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode("{")) }),
+  });
+  const refused = await handler(request);
+  const { error } = await refused.json();
+  assert.deepEqual([refused.status, error.message], [
+    408,
+    "Cannot read request: wanted the whole body in 20 ms",
+  ]);
+  assert.equal((await (await handler(new Request("http://localhost/health"))).json()).running, 0);
 });
 
 Deno.test("more requests than allowed are told when to come again, and places are given back", async () => {
