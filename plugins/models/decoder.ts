@@ -9,6 +9,7 @@
  */
 import { type Dimension, divided, product } from "../onnx/dimension.ts";
 import type { Graph, Value } from "../onnx/graph.ts";
+import { seeded } from "../../core/prng.ts";
 import type { ModelConfig } from "./config.ts";
 import { rotaryTables } from "./rotary.ts";
 
@@ -62,8 +63,18 @@ export interface DecoderContext {
   readonly weights: DecoderWeights;
   /** Positions that occur, and no fewer than a row has tokens. */
   readonly maxPositions: number;
+  /** Leaves out inputs of adapters by chance. @default none */
+  readonly adapterDropout?: AdapterDropout;
   /** Whether the gradient computes each layer again instead of keeping what it made. @default false */
   readonly recompute?: boolean;
+}
+
+/** Dropout on what adapters read, while they are trained. */
+export interface AdapterDropout {
+  /** Chance of each element, above 0 and below 1; what is left is scaled up to keep the mean. */
+  readonly rate: number;
+  /** A number for each token, drawn anew for each batch from [64, 4096): float32 [B, T]. */
+  readonly keys: Value;
 }
 
 /** Added to a score that attention must not see; far below any score and still finite. */
@@ -128,14 +139,31 @@ function norm({ graph, config, weights }: DecoderContext, x: Value, name: string
 }
 
 /** x·Wᵀ (+ bias) (+ adapter), on [N, in] → [N, out]. */
-function project({ graph: g, weights }: DecoderContext, x: Value, module: string, bias: boolean): Value {
+function project(context: DecoderContext, x: Value, module: string, bias: boolean): Value {
+  const { graph: g, weights } = context;
   const operands = [x, weights.tensor(`${module}.weight`)];
   if (bias) operands.push(weights.tensor(`${module}.bias`));
   const base = g.op("Gemm", operands, { transB: 1 });
   const adapter = weights.adapter(module);
   if (adapter === null) return base;
-  const inner = g.op("Gemm", [x, adapter.A], { transB: 1 });
+  const inner = g.op("Gemm", [dropped(context, x, module), adapter.A], { transB: 1 });
   return g.op("Gemm", [inner, adapter.B, base], { transB: 1, alpha: adapter.scale });
+}
+
+/**
+ * Elements left out by chance. The chance of element j of token i is the fraction of rᵢ·cⱼ, with r the keys of the batch
+ * and c numbers that belong to the projection: a function of its inputs, so that recomputing it gives the same.
+ */
+function dropped({ graph: g, adapterDropout }: DecoderContext, x: Value, module: string): Value {
+  if (adapterDropout === undefined) return x;
+  const { rate, keys } = adapterDropout;
+  const width = x.shape[1] as number; // sound: what a projection reads has a known size
+  const prng = seeded(0).fork(module);
+  const numbers = g.constant(Float32Array.from({ length: width }, () => prng()), [1, width]);
+  const turns = g.mul(g.reshape(keys, [x.shape[0]!, 1]), numbers);
+  const chance = g.sub(turns, g.op("Floor", [turns]));
+  const kept = g.op("Cast", [g.pair("GreaterOrEqual", chance, rate)], { to: "float32" });
+  return g.mul(x, g.mul(kept, 1 / (1 - rate)));
 }
 
 interface AttentionTables {

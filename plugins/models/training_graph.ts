@@ -46,6 +46,8 @@ export interface TrainingGraphOptions {
    * @default false
    */
   readonly sharpened?: boolean;
+  /** Chance with which inputs of adapters are left out, by the input `dropout` [B, T] (see `AdapterDropout`). @default 0 */
+  readonly loraDropout?: number;
 }
 
 /**
@@ -314,10 +316,12 @@ function contextOf(
   graph: Graph,
   model: TrainedModel,
   views: readonly ReadonlyMap<string, Value>[],
-  { maxPositions, recompute = false }: TrainingGraphOptions,
+  { maxPositions, recompute = false, loraDropout: rate = 0 }: TrainingGraphOptions,
 ): DecoderContext {
   const weights = decoderWeights(graph, model, views);
-  return { graph, config: model.config, weights, maxPositions, recompute };
+  const context = { graph, config: model.config, weights, maxPositions, recompute };
+  if (rate === 0) return context;
+  return { ...context, adapterDropout: { rate, keys: graph.input("dropout", "float32", ["B", "T"]) } };
 }
 
 /** Trained tensors come from the buckets, all others from their files. */

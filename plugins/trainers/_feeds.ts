@@ -4,6 +4,7 @@
  * @module
  */
 import type { Feed } from "../onnx/session.ts";
+import type { Prng } from "../../core/prng.ts";
 import type { Batch } from "./_data/mod.ts";
 
 /** Inputs that the scoring graph takes. @param packed Whether the graph has the input `segments`. */
@@ -20,6 +21,12 @@ export function scoringFeeds(
     // One sequence a row needs no segments, but a graph that packs asks for them: everything belongs together.
     ...(packed ? { segments: { data: batch.segments ?? new BigInt64Array(batch.ids.length), shape } } : {}),
   };
+}
+
+/** Keys of dropout, drawn anew for each batch from [64, 4096): large enough that their multiples look like chance. */
+export function dropoutFeeds({ batch, length }: Batch, prng: Prng): Record<"dropout", Feed> {
+  const data = Float32Array.from({ length: batch * length }, () => 64 + prng() * 4032);
+  return { dropout: { data, shape: [batch, length] } };
 }
 
 /** What decides the inputs of a training graph. */

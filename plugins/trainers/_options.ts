@@ -44,6 +44,13 @@ export const dataFields = {
   curriculumEpochs: z.int().min(1).default(1).describe("Epoch from which on all rows are used"),
 } as const;
 
+/** What keeps adapters from learning the data by heart. */
+export const regularisationFields = {
+  loraDropout: z.number().min(0).lt(1).default(0).describe(
+    "Chance with which inputs of adapters are left out",
+  ),
+} as const;
+
 /** How weights are updated. */
 export const optimiserFields = {
   learningRate: z.number().positive().optional().describe(

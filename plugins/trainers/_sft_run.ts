@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { seeded } from "../../core/prng.ts";
 import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
 import { trainingGraph } from "../models/training_graph.ts";
 import { floats } from "../onnx/session.ts";
 import { batchOf, type PlannedStep, planRun, type Sequence } from "./_data/mod.ts";
 import { codecOf, type Dataset, datasetText, loadDataset } from "./_dataset.ts";
 import { evaluateSequences } from "./_evaluation.ts";
-import { trainingFeeds } from "./_feeds.ts";
+import { dropoutFeeds, trainingFeeds } from "./_feeds.ts";
 import { runSteps } from "./_run.ts";
 import { Trainee } from "./_trainee.ts";
 import type { SftOptions } from "./sft.ts";
@@ -54,23 +55,26 @@ async function accumulate(
   trainee: Trainee,
   sequences: readonly Sequence[],
   { microBatches, totalWeight }: PlannedStep,
-  { packing, maxLength, recompute, headChunk }: SftOptions,
+  { packing, maxLength, recompute, headChunk, loraDropout, seed }: SftOptions,
 ): Promise<{ readonly loss: number }> {
   const shape = {
     maxPositions: maxLength,
     packed: packing,
     recompute,
+    loraDropout,
     ...(headChunk === undefined ? {} : { headChunk }),
   };
   const session = await trainee.session("sft", () => trainingGraph(trainee.model, shape));
   const padId = trainee.folder.config.padId ?? trainee.folder.config.eosIds[0] ?? 0;
   let loss = 0;
+  // A stream of its own for each update: a run that goes on draws the same.
+  const prng = seeded(seed).fork(`dropout ${trainee.learner.updates}`);
   for (const micro of microBatches) {
     const batch = batchOf(sequences, micro, { padId });
-    const outputs = await trainee.learner.accumulate(
-      session,
-      trainingFeeds(batch, { packed: packing, totalWeight, headChunk }),
-    );
+    const outputs = await trainee.learner.accumulate(session, {
+      ...trainingFeeds(batch, { packed: packing, totalWeight, headChunk }),
+      ...(loraDropout > 0 ? dropoutFeeds(batch, prng) : {}),
+    });
     loss += floats(outputs["loss"])[0]!;
   }
   return { loss };

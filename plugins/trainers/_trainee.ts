@@ -33,6 +33,7 @@ export interface TraineeOptions {
   readonly loraRank: number;
   readonly loraAlpha: number;
   readonly loraRs: boolean;
+  readonly loraDropout?: number | undefined;
   readonly loraTargets: readonly string[];
   readonly seed: number;
   readonly provider: ProviderChoice;
@@ -149,6 +150,7 @@ export class Trainee implements AsyncDisposable {
       rank: this.#options.loraRank,
       alpha: this.#options.loraAlpha,
       rsLora: this.#options.loraRs,
+      dropout: this.#options.loraDropout ?? 0,
       baseModel: this.folder.path,
       tensors,
     });

@@ -71,6 +71,12 @@ export interface TrainBatchOptions {
   readonly seed?: number | undefined;
 }
 
+/** What keeps adapters from learning the data by heart. */
+export interface TrainRegularisationOptions {
+  /** Chance with which inputs of adapters are left out, from 0 and below 1. @default 0 */
+  readonly loraDropout?: number | undefined;
+}
+
 /** How weights are updated. */
 export interface TrainOptimiserOptions {
   /** Peak learning rate; 2e-4 for adapters and 2e-5 for all weights when left out. */

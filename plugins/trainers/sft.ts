@@ -15,6 +15,7 @@ import {
   engineFields,
   modelFields,
   optimiserFields,
+  regularisationFields,
   runFields,
 } from "./_options.ts";
 import type {
@@ -23,6 +24,7 @@ import type {
   TrainEngineOptions,
   TrainModelOptions,
   TrainOptimiserOptions,
+  TrainRegularisationOptions,
   TrainScheduleOptions,
 } from "./options.ts";
 
@@ -32,6 +34,7 @@ export const sftOptions = z.strictObject({
   ...dataFields,
   ...batchFields,
   ...optimiserFields,
+  ...regularisationFields,
   ...engineFields,
   ...runFields,
 });
@@ -43,6 +46,7 @@ export interface SftTrainerOptions
     TrainDataOptions,
     TrainBatchOptions,
     TrainOptimiserOptions,
+    TrainRegularisationOptions,
     TrainEngineOptions,
     TrainScheduleOptions {}
 

@@ -323,6 +323,7 @@ export const CASES: readonly OperatorCase[] = [
   ...unary("Neg", real),
   ...unary("Abs", nonzero),
   ...unary("Sign", rounded),
+  ...unary("Floor", rounded),
   ...unary("Exp", real),
   ...unary("Log", positive),
   ...unary("Sqrt", positive),

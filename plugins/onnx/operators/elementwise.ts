@@ -68,6 +68,7 @@ export const ELEMENTWISE: Readonly<Record<string, Operator>> = {
   Neg: pointwise((g, x) => g.constant(-1, [], x.type)),
   Abs: pointwise((g, x) => g.op("Sign", [x])),
   Sign: { infer: ([x]) => [x!], gradient: constantForGradients },
+  Floor: { infer: ([x]) => [x!], gradient: constantForGradients },
   Exp: pointwise((_g, _x, y) => y),
   Log: pointwise((g, x) => g.op("Reciprocal", [x])),
   Sqrt: pointwise((g, _x, y) => g.div(0.5, y)),
