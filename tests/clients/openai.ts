@@ -357,6 +357,11 @@ Deno.test("openai wants a key for OpenAI itself, never shows one, and gives othe
     named.message,
     "Cannot ask the model: wanted a key in the environment variable NO_SUCH_KEY: received nothing",
   );
+  const withPassword = await made({ baseUrl: "http://me:secret@localhost/v1" });
+  assert.equal(
+    withPassword.message,
+    "Cannot use option baseUrl: wanted an address without a name and password, because it is recorded",
+  );
   const asText = await made({ apiKey: KEY });
   assert.equal(
     asText.message,

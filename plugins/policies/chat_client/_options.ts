@@ -125,6 +125,12 @@ export function keyOf(
   { apiKey, apiKeyEnv, baseUrl }: ClientSettings,
   usual: string,
 ): string | null {
+  if (baseUrl !== undefined && /^\w+:\/\/[^/]*@/.test(baseUrl)) {
+    throw new GymError(
+      "INVALID_OPTIONS",
+      "Cannot use option baseUrl: wanted an address without a name and password, because it is recorded",
+    );
+  }
   if (apiKey !== undefined) {
     const key: unknown = typeof apiKey === "function" ? apiKey() : undefined;
     if (typeof key === "string" && key !== "") return key;
