@@ -38,6 +38,9 @@ export const modelInit: Contribution<Command> = verb("knowlyr/model-init-v1", {
       ).join(", "),
     ),
     context: z.int().min(1).default(4096).describe("Longest sequence in tokens, which are bytes"),
+    template: z.enum(["chatml", "bare"]).default("chatml").describe(
+      "Chat template: ChatML with tools, or messages without headers for puzzles",
+    ),
     tied: z.boolean().default(false).describe("Use the embedding as head"),
     seed: z.int().min(0).default(0).describe("The only source of randomness"),
   }),
@@ -50,8 +53,8 @@ export const modelInit: Contribution<Command> = verb("knowlyr/model-init-v1", {
       does: "Makes another; the same seed gives the same bytes",
     },
   ],
-  async run({ output, family, size, context: contextLength, tied, seed }, { cwd }) {
-    const options = { family, size, contextLength, tiedHead: tied, seed: BigInt(seed) };
+  async run({ output, family, size, context: contextLength, template, tied, seed }, { cwd }) {
+    const options = { family, size, contextLength, template, tiedHead: tied, seed: BigInt(seed) };
     const { config } = await initModel(resolve(cwd, output), options);
     const parameters = parameterCount(config);
     return {

@@ -28,10 +28,10 @@ export function specialId(token: string): number {
 }
 
 /** The files of the tokenizer, by name. @param contextLength Tokens. */
-export function tokenizerFiles(contextLength: number): Record<string, string> {
+export function tokenizerFiles(contextLength: number, template: ChatTemplateName): Record<string, string> {
   return {
     "tokenizer.json": asText(tokenizer()),
-    "tokenizer_config.json": asText(tokenizerConfig(contextLength)),
+    "tokenizer_config.json": asText(tokenizerConfig(contextLength, template)),
     "generation_config.json": asText({
       eos_token_id: [specialId("<|im_end|>"), specialId("<|endoftext|>")],
       pad_token_id: specialId("<|pad|>"),
@@ -87,7 +87,7 @@ function byteLetters(): string[] {
   });
 }
 
-function tokenizerConfig(contextLength: number): unknown {
+function tokenizerConfig(contextLength: number, template: ChatTemplateName): unknown {
   return {
     tokenizer_class: "PreTrainedTokenizerFast",
     add_bos_token: false,
@@ -102,7 +102,7 @@ function tokenizerConfig(contextLength: number): unknown {
     errors: "replace",
     model_max_length: contextLength,
     split_special_tokens: false,
-    chat_template: CHAT_TEMPLATE,
+    chat_template: CHAT_TEMPLATES[template],
   };
 }
 
@@ -139,3 +139,22 @@ const CHAT_TEMPLATE = [
   "{%- endfor %}",
   "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}",
 ].join("\n");
+
+/**
+ * Messages one after another, and an end of turn behind each answer: for models so small that headers would be most of
+ * what they read. It knows no tools.
+ */
+const BARE_TEMPLATE = [
+  "{%- for message in messages -%}",
+  "{{- message['content'] -}}",
+  "{%- if message['role'] == 'assistant' -%}{{- '<|im_end|>' -}}{%- endif -%}",
+  "{%- endfor -%}",
+].join("\n");
+
+/** Name of a chat template that a new model can have. */
+export type ChatTemplateName = "chatml" | "bare";
+
+const CHAT_TEMPLATES: Readonly<Record<ChatTemplateName, string>> = {
+  chatml: CHAT_TEMPLATE,
+  bare: BARE_TEMPLATE,
+};

@@ -9,7 +9,9 @@ import { hint } from "../../core/id.ts";
 import { type Prng, seeded } from "../../core/prng.ts";
 import type { LazyTensor } from "../onnx/safetensors.ts";
 import { elements, type Tensor } from "../onnx/tensor.ts";
-import { specialId, tokenizerFiles, TOKENS } from "./_tokenizer.ts";
+import { type ChatTemplateName, specialId, tokenizerFiles, TOKENS } from "./_tokenizer.ts";
+
+export type { ChatTemplateName } from "./_tokenizer.ts";
 import { type ModelConfig, type ModelFamily, parseModelConfig } from "./config.ts";
 import { expectedTensors, type ModelFolder, openModelFolder, writeModelFolder } from "./folder.ts";
 
@@ -49,6 +51,12 @@ export interface InitOptions {
   readonly contextLength?: number;
   /** Whether the head is the embedding. A tiny model learns better with a head of its own. @default false */
   readonly tiedHead?: boolean;
+  /**
+   * ChatML with tools, or messages one after another without headers (`bare`), for tiny models that learn puzzles.
+   *
+   * @default "chatml"
+   */
+  readonly template?: ChatTemplateName;
 }
 
 /** What `config.json` of a family says beside the dimensions. */
@@ -92,7 +100,14 @@ const SPREAD = 0.02;
  * fit together, `FILE_ACCESS`, also when the folder exists and is not empty.
  */
 export async function initModel(folder: string, options: InitOptions): Promise<ModelFolder> {
-  const { family = "llama", size = "nano", seed, contextLength = 4096, tiedHead = false } = options;
+  const {
+    family = "llama",
+    size = "nano",
+    seed,
+    contextLength = 4096,
+    tiedHead = false,
+    template = "chatml",
+  } = options;
   const traits = named("family", family, FAMILIES);
   const dimensions = typeof size === "string" ? named("size", size, MODEL_SIZES) : size;
   const raw = rawConfig(traits, dimensions, contextLength, tiedHead);
@@ -100,7 +115,7 @@ export async function initModel(folder: string, options: InitOptions): Promise<M
   await writeModelFolder(folder, {
     config,
     tensors: freshWeights(config, seed),
-    files: tokenizerFiles(contextLength),
+    files: tokenizerFiles(contextLength, template),
   });
   return await openModelFolder(folder);
 }

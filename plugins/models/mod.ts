@@ -28,7 +28,14 @@ export {
 } from "./peft.ts";
 export { mergeAdapter, type MergeOptions, weightTypeOf } from "./merge.ts";
 export { type ExportedModel, exportOnnx, type ExportOptions, type ExportType } from "./export.ts";
-export { initModel, type InitOptions, MODEL_SIZES, type ModelSize, type ModelSizeName } from "./init.ts";
+export {
+  type ChatTemplateName,
+  initModel,
+  type InitOptions,
+  MODEL_SIZES,
+  type ModelSize,
+  type ModelSizeName,
+} from "./init.ts";
 export {
   type DownloadedModel,
   downloadModel,

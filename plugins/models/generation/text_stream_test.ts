@@ -8,7 +8,7 @@ import { TextStream } from "./text_stream.ts";
 /** Bytes as tokens, and the tokenizers of models, whose tokens are pieces of words. */
 async function tokenizers(): Promise<[name: string, Tokenizer][]> {
   const bytes = await Deno.makeTempDir();
-  for (const [name, text] of Object.entries(tokenizerFiles(64))) {
+  for (const [name, text] of Object.entries(tokenizerFiles(64, "chatml"))) {
     await Deno.writeTextFile(`${bytes}/${name}`, text);
   }
   const models = fileURLToPath(new URL("../../../tests/golden/models/", import.meta.url));
