@@ -29,15 +29,11 @@ export interface Bucket {
 }
 
 /** Tensors of at least this many elements have a bucket of their own. */
-const OWN_BUCKET = 16_384;
+const OWN_BUCKET = 8192;
 
-/**
- * Divides parameters into buckets.
- *
- * @param join Whether everything of one decay goes into one bucket, whatever its size. Adapters do.
- */
-export function bucketsOf(parameters: readonly Parameter[], join: boolean): readonly Bucket[] {
-  const own = (parameter: Parameter) => !join && elements(parameter.shape) >= OWN_BUCKET;
+/** Divides parameters into buckets: large ones alone, small ones together by whether they decay. */
+export function bucketsOf(parameters: readonly Parameter[]): readonly Bucket[] {
+  const own = (parameter: Parameter) => elements(parameter.shape) >= OWN_BUCKET;
   const alone = parameters.filter(own).map((parameter) =>
     bucketOf(`parameter.${parameter.name}`, [parameter])
   );

@@ -86,7 +86,7 @@ export class Trainee implements AsyncDisposable {
     const parameters = options.method === "lora"
       ? loraParameters(folder.config, settings)
       : fullParameters(folder);
-    const buckets = bucketsOf(parameters, options.method === "lora");
+    const buckets = bucketsOf(parameters);
     const prng = seeded(options.seed).fork(1);
     const values = await filled(
       buckets,

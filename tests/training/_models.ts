@@ -30,7 +30,7 @@ export async function fullModel(name: string, decayAll = false) {
     shape,
     decay: decayAll || shape.length > 1,
   }));
-  const buckets = bucketsOf(parameters, false);
+  const buckets = bucketsOf(parameters);
   const values = await Promise.all(buckets.map(async (bucket) => {
     const vector = new Float32Array(bucket.size);
     for (const { parameter, start } of placesOf(bucket)) {
@@ -68,7 +68,7 @@ export async function loraModel(
 ) {
   const { config, weights } = await openModelFolder(modelPath(name));
   const lora = { rank: 4, alpha: 8, ...options };
-  const buckets = bucketsOf(loraParameters(config, lora), true);
+  const buckets = bucketsOf(loraParameters(config, lora));
   const values = buckets.map((bucket) => {
     const vector = new Float32Array(bucket.size);
     for (const { parameter, start } of placesOf(bucket)) {
