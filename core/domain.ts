@@ -5,9 +5,10 @@
  * @module
  */
 import { GymError } from "./errors.ts";
-import { hint } from "./id.ts";
+import { parseId } from "./id.ts";
 import type { Kernel } from "./kernel.ts";
 import { defineKind, type Kind } from "./kind.ts";
+import { fullId } from "./names.ts";
 import type { Action, Trajectory } from "./trajectory.ts";
 
 /** What a tool does. */
@@ -119,31 +120,13 @@ export const domain: Kind<Domain> = defineKind<Domain>("domain");
 
 /** The domain with `name`, a profile's short name or a contribution's id. @throws {GymError} `UNKNOWN_ID` with the nearest name. */
 export async function findDomain(kernel: Kernel, name: string): Promise<Domain> {
-  if (name.includes("/")) return await kernel.make(domain, name);
-  const names = new Map<string, string>();
-  for (const { contribution } of kernel.list(domain)) names.set(shortName(contribution.id), contribution.id);
-  const id = names.get(name);
-  if (id === undefined) {
-    const near = hint(name, names.keys());
-    throw new GymError(
-      "UNKNOWN_ID",
-      `Cannot find domain "${name}": ${
-        near === "" ? `known are ${[...names.keys()].join(", ")}` : near.slice(2)
-      }`,
-      { name },
-    );
-  }
-  return await kernel.make(domain, id);
+  return await kernel.make(domain, fullId(kernel, domain, name));
 }
 
 /** The domain of a trajectory; an unknown name falls back to `generic`. */
 export async function domainOf(kernel: Kernel, trajectory: Pick<Trajectory, "domain">): Promise<Domain> {
   const known = kernel.list(domain).some(({ contribution }) =>
-    shortName(contribution.id) === trajectory.domain
+    parseId(contribution.id).name === trajectory.domain
   );
   return await findDomain(kernel, known ? trajectory.domain : "generic");
-}
-
-function shortName(id: string): string {
-  return id.replace(/^[^/]*\//, "").replace(/-v\d+$/, "");
 }

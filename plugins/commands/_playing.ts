@@ -12,7 +12,7 @@ import type { Json } from "../../core/schema.ts";
 import { wrapper } from "../../core/wrapper.ts";
 import { parseAssignments } from "./_assignments.ts";
 import type { Setup } from "./_episodes/plan.ts";
-import { fullId } from "./_names.ts";
+import { fullId } from "../../core/names.ts";
 import { limitedSetup } from "./_setup.ts";
 import { typedOptions } from "./_typed_options.ts";
 

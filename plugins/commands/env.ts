@@ -12,7 +12,7 @@ import { type Json, jsonSchemaOf } from "../../core/schema.ts";
 import { checkEnv } from "../../core/testing/mod.ts";
 import type { ToolDefinition } from "../../core/trajectory.ts";
 import { checked, described, listed, optionsTable } from "./_catalogue.ts";
-import { fullId } from "./_names.ts";
+import { fullId } from "../../core/names.ts";
 import { table } from "./_table.ts";
 import { typedOptions } from "./_typed_options.ts";
 import { verb } from "./_verb.ts";

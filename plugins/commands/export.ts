@@ -8,7 +8,7 @@ import type { Command } from "../../core/command.ts";
 import { exporter, type ExportReport } from "../../core/exporter.ts";
 import type { Contribution } from "../../core/kind.ts";
 import { formatField, inputsField, trajectoriesOf } from "./_input.ts";
-import { fullId } from "./_names.ts";
+import { fullId } from "../../core/names.ts";
 import { counted, writeRows } from "./_output.ts";
 import { table } from "./_table.ts";
 import { typedOptions } from "./_typed_options.ts";

@@ -15,7 +15,7 @@ import { scoreTrajectory } from "../../core/scoring.ts";
 import type { Trajectory } from "../../core/trajectory.ts";
 import { domainNamed } from "./_domains.ts";
 import { formatField, inputsField, trajectoriesOf } from "./_input.ts";
-import { fullId } from "./_names.ts";
+import { fullId } from "../../core/names.ts";
 import { counted, writeRows } from "./_output.ts";
 import { ScoreSummary } from "./_score_summary.ts";
 import { table } from "./_table.ts";

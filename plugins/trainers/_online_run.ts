@@ -4,7 +4,9 @@
  * @module
  */
 import { join } from "node:path";
+import { env } from "../../core/env.ts";
 import type { Kernel } from "../../core/kernel.ts";
+import { fullId } from "../../core/names.ts";
 import { deriveSeed } from "../../core/prng.ts";
 import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
 import type { Trajectory } from "../../core/trajectory.ts";
@@ -40,7 +42,13 @@ export async function* trainOnline(
   await using trainee = await Trainee.create(parsed, (message) => void log.push(message));
   const model = await actingTrainee(trainee, await codecOf(trainee.folder), parsed);
   await using _generator = model.generator;
-  const learner = new OnlineLearner(parsed, { ...parsed, kernel }, trainee, model, job);
+  const learner = new OnlineLearner(
+    parsed,
+    { ...parsed, env: fullId(kernel, env, parsed.env), kernel },
+    trainee,
+    model,
+    job,
+  );
   yield* runSteps(parsed, {
     trainee,
     steps: Array.from({ length: parsed.iterations }, (_, epoch): PlannedStep => ({

@@ -19,7 +19,7 @@ import { describeIssues } from "../../../core/schema.ts";
 import { trainer } from "../../../core/trainer.ts";
 import { wrapper } from "../../../core/wrapper.ts";
 import { fileError } from "../../files/mod.ts";
-import { fullId } from "../_names.ts";
+import { fullId } from "../../../core/names.ts";
 import { type FieldPath, YamlFile } from "../../files/yaml_file.ts";
 import { type Pipeline, pipelineSchema, type PipelineSource } from "./schema.ts";
 import { ownModel, type TrainItem, trainOptions } from "./train.ts";

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { GymError } from "../../core/errors.ts";
-import { hint, parseId } from "../../core/id.ts";
-import type { Kernel } from "../../core/kernel.ts";
-import type { Kind } from "../../core/kind.ts";
+import { GymError } from "./errors.ts";
+import { hint, parseId } from "./id.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Kind } from "./kind.ts";
 
 /**
  * The full id that an id or a short name means; of several versions the newest.
