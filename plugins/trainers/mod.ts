@@ -24,7 +24,7 @@ export {
   type GrpoTrainerOptions,
 } from "./grpo.ts";
 export type * from "./options.ts";
-export { onlineTrainer, type OnlineTrainerOptions } from "./online.ts";
+export { type OnlineActingOptions, onlineTrainer, type OnlineTrainerOptions } from "./online.ts";
 export { sftTrainer, type SftTrainerOptions } from "./sft.ts";
 
 /** The plugin. */
