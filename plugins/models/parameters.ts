@@ -31,17 +31,28 @@ export interface Bucket {
 /** Tensors of at least this many elements have a bucket of their own. */
 const OWN_BUCKET = 8192;
 
-/** Divides parameters into buckets: large ones alone, small ones together by whether they decay. */
+/**
+ * Divides parameters into buckets: large ones alone, small ones together by whether they decay.
+ *
+ * The order saves memory. The runtime computes what the last output needs first, and what other outputs need when their
+ * turn comes. So the last layer's gradients come last here, and vectors that hold something of every layer first:
+ * what a layer's gradients are made from is then let go before the layer below is reached.
+ */
 export function bucketsOf(parameters: readonly Parameter[]): readonly Bucket[] {
   const own = (parameter: Parameter) => elements(parameter.shape) >= OWN_BUCKET;
-  const alone = parameters.filter(own).map((parameter) =>
-    bucketOf(`parameter.${parameter.name}`, [parameter])
-  );
   const shared = [true, false].flatMap((decay) => {
     const members = parameters.filter((parameter) => !own(parameter) && parameter.decay === decay);
     return members.length === 0 ? [] : [bucketOf(decay ? "parameters.decayed" : "parameters.plain", members)];
   });
-  return [...alone, ...shared];
+  const alone = parameters.filter(own).toSorted((a, b) => depthOf(a) - depthOf(b))
+    .map((parameter) => bucketOf(`parameter.${parameter.name}`, [parameter]));
+  return [...shared, ...alone];
+}
+
+/** Layer of a parameter; the embedding lies below all of them, the head above. */
+function depthOf({ name }: Parameter): number {
+  const layer = /\.layers\.(\d+)\./.exec(name)?.[1];
+  return layer === undefined ? (name.includes("embed_tokens") ? -1 : Infinity) : Number(layer);
 }
 
 function bucketOf(name: string, parameters: readonly Parameter[]): Bucket {
