@@ -252,3 +252,8 @@ function scalingOf(rope: Fields, context: number): RopeScaling {
   if (typeof name === "string" && Object.hasOwn(SCALINGS, name)) return SCALINGS[name]!(rope, context);
   throw rope.refusal(field, `one of ${Object.keys(SCALINGS).join(", ")}`);
 }
+
+/** Id that fills rows up: the padding token, or else one that ends texts. What fills up is masked by position. */
+export function fillerId({ padId, eosIds }: Pick<ModelConfig, "padId" | "eosIds">): number {
+  return padId ?? eosIds[0] ?? 0;
+}

@@ -10,6 +10,7 @@ import { elements } from "../onnx/tensor.ts";
 import type { ModelConfig } from "./config.ts";
 import { expectedTensors } from "./folder.ts";
 import type { Parameter } from "./parameters.ts";
+import { type Adapter, adapterScale } from "./peft.ts";
 
 /** Names of the projections, as PEFT takes them. */
 export const PROJECTIONS: readonly string[] = [
@@ -42,7 +43,13 @@ export interface LoraShape {
 
 /** Rank and scale. */
 export function loraShape({ rank, alpha, rsLora = false }: LoraOptions): LoraShape {
-  return { rank, scale: alpha / (rsLora ? Math.sqrt(rank) : rank) };
+  return { rank, scale: adapterScale({ rank, alpha, rsLora }) };
+}
+
+/** The options that an adapter was made with; its targets are the projections that it has in any layer. */
+export function loraOptionsOf({ rank, alpha, rsLora, modules }: Adapter): Required<LoraOptions> {
+  const targets = [...new Set([...modules.keys()].map((module) => module.split(".").at(-1)!))];
+  return { rank, alpha, rsLora, targets };
 }
 
 /**

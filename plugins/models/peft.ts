@@ -72,6 +72,13 @@ export function adapterScale(
   return alpha / (rsLora ? Math.sqrt(rank) : rank);
 }
 
+/** Where an adapter's tensor lies, by its name among trained parameters; undefined when the adapter leaves it out. */
+export function adapterEntry({ modules }: Adapter, parameter: string): TensorEntry | undefined {
+  // Sound: parameters of adapters are named `module.lora_A.weight` and `module.lora_B.weight`.
+  const [module, side] = parameter.replace(/\.weight$/, "").split(".lora_") as [string, "A" | "B"];
+  return modules.get(module)?.[side === "A" ? "a" : "b"];
+}
+
 /**
  * Reads an adapter folder; the weights stay on disk.
  *

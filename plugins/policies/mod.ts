@@ -13,6 +13,7 @@ import { randomPolicy } from "./random.ts";
 import { scriptedPolicy } from "./scripted.ts";
 import { transformersPolicy } from "./transformers.ts";
 
+export { type LocalActingOptions } from "./_acting_fields.ts";
 export { type ScriptedAction } from "./_script.ts";
 export { type ChatClientOptions } from "./chat_client/_options.ts";
 export { type AnthropicOptions, anthropicPolicy } from "./chat_client/anthropic.ts";

@@ -113,7 +113,7 @@ class PreferenceRun {
     );
     const shift = await this.#shift(step.microBatches.flatMap(({ rows }) => rows.flat()));
     const metrics = new PreferenceMetrics({ ...scoreRule(this.#parsed.loss), beta: this.#parsed.beta });
-    const layout = { padId: this.#padId, packing, headChunk };
+    const layout = { padId: this.#trainee.fillerId, packing, headChunk };
     let loss = 0;
     for (const { rows, length } of step.microBatches) {
       const batch = this.#batch("training", rows.flat(), { total: step.totalWeight, shift });
@@ -178,15 +178,10 @@ class PreferenceRun {
     };
   }
 
-  get #padId(): number {
-    const { padId, eosIds } = this.#trainee.folder.config;
-    return padId ?? eosIds[0] ?? 0;
-  }
-
   get #scoring() {
     const { batchSize, maxLength } = this.#parsed;
     // A pair takes two rows when it is trained.
-    return { batchSize: 2 * batchSize, maxLength, padId: this.#padId, signal: this.#job.signal };
+    return { batchSize: 2 * batchSize, maxLength, padId: this.#trainee.fillerId, signal: this.#job.signal };
   }
 }
 

@@ -189,10 +189,9 @@ class OnlineLearner {
     const totalWeight = steps.reduce((sum, step) => sum + step.totalWeight, 0);
     const shape = { maxPositions: maxLength, recompute, ...(headChunk === undefined ? {} : { headChunk }) };
     const session = await this.#trainee.session("imitation", () => trainingGraph(this.#trainee.model, shape));
-    const { padId, eosIds } = this.#trainee.folder.config;
     let loss = 0;
     for (const micro of steps.flatMap((step) => step.microBatches)) {
-      const batch = batchOf(sequences, micro, { padId: padId ?? eosIds[0] ?? 0 });
+      const batch = batchOf(sequences, micro, { padId: this.#trainee.fillerId });
       const feeds = trainingFeeds(batch, { packed: false, totalWeight, headChunk });
       const outputs = await this.#trainee.learner.accumulate(session, feeds);
       loss += floats(outputs["loss"])[0]!;

@@ -65,12 +65,11 @@ async function accumulate(
     ...(headChunk === undefined ? {} : { headChunk }),
   };
   const session = await trainee.session("sft", () => trainingGraph(trainee.model, shape));
-  const padId = trainee.folder.config.padId ?? trainee.folder.config.eosIds[0] ?? 0;
   let loss = 0;
   // A stream of its own for each update: a run that goes on draws the same.
   const prng = seeded(seed).fork(`dropout ${trainee.learner.updates}`);
   for (const micro of microBatches) {
-    const batch = batchOf(sequences, micro, { padId });
+    const batch = batchOf(sequences, micro, { padId: trainee.fillerId });
     const outputs = await trainee.learner.accumulate(session, {
       ...trainingFeeds(batch, { packed: packing, totalWeight, headChunk }),
       ...(loraDropout > 0 ? dropoutFeeds(batch, prng) : {}),
@@ -83,11 +82,10 @@ async function accumulate(
 async function evaluate(trainee: Trainee, { evaluation }: Dataset, parsed: SftOptions, { signal }: TrainJob) {
   const { batchSize, maxLength } = parsed;
   const session = await trainee.scoring({ maxPositions: maxLength });
-  const padId = trainee.folder.config.padId ?? trainee.folder.config.eosIds[0] ?? 0;
   const found = await evaluateSequences(session, () => trainee.learner.feeds(), evaluation, {
     batchSize,
     maxLength,
-    padId,
+    padId: trainee.fillerId,
     signal,
   });
   return { ...found };

@@ -16,7 +16,9 @@ import {
   writeModelFolder,
 } from "../models/mod.ts";
 import { expectedTensors } from "../models/folder.ts";
-import { initialLora, loraParameters, loraShape } from "../models/lora.ts";
+import { fillerId } from "../models/config.ts";
+import { initialLora, loraOptionsOf, loraParameters, loraShape } from "../models/lora.ts";
+import { adapterEntry } from "../models/peft.ts";
 import { type Bucket, bucketsOf, type Parameter, placesOf } from "../models/parameters.ts";
 import { scoringGraph, type TrainedModel, type TrainingGraphOptions } from "../models/training_graph.ts";
 import type { Graph } from "../onnx/graph.ts";
@@ -77,12 +79,7 @@ export class Trainee implements AsyncDisposable {
   static async create(options: TraineeOptions, log: (message: string) => void): Promise<Trainee> {
     const folder = await openModelFolder(options.model);
     const start = options.adapter === undefined ? null : await openAdapter(options.adapter, folder, options);
-    const settings = start === null ? loraOptions(options) : {
-      rank: start.rank,
-      alpha: start.alpha,
-      rsLora: start.rsLora,
-      targets: [...new Set([...start.modules.keys()].map((module) => module.split(".").at(-1)!))],
-    };
+    const settings = start === null ? loraOptions(options) : loraOptionsOf(start);
     const parameters = options.method === "lora"
       ? loraParameters(folder.config, settings)
       : fullParameters(folder);
@@ -119,6 +116,11 @@ export class Trainee implements AsyncDisposable {
   scoring(options: TrainingGraphOptions): Promise<Session> {
     const name = `scoring ${options.maxPositions} ${options.packed === true}`;
     return this.#session(name, () => scoringGraph(this.model, options), false);
+  }
+
+  /** Id that fills rows of a batch up. */
+  get fillerId(): number {
+    return fillerId(this.folder.config);
   }
 
   /** Trained parameters. */
@@ -225,16 +227,14 @@ function adapterReader(adapter: Adapter): ReadParameter {
 }
 
 async function readAdapterTensor(adapter: Adapter, { name }: Parameter): Promise<Tensor> {
-  const [module, side] = name.replace(/\.weight$/, "").split(".lora_") as [string, "A" | "B"];
-  const found = adapter.modules.get(module);
-  if (found === undefined) {
-    throw new GymError(
-      "INVALID_DATA",
-      `Cannot use adapter ${adapter.path}: wanted an adapter for "${module}": it is not there`,
-      { path: adapter.path, module },
-    );
-  }
-  return await readTensor(side === "A" ? found.a : found.b);
+  const entry = adapterEntry(adapter, name);
+  if (entry !== undefined) return await readTensor(entry);
+  const module = name.split(".lora_")[0]!;
+  throw new GymError(
+    "INVALID_DATA",
+    `Cannot use adapter ${adapter.path}: wanted an adapter for "${module}": it is not there`,
+    { path: adapter.path, module },
+  );
 }
 
 /** A vector for each bucket. A bucket of one tensor is that tensor's own data. */

@@ -8,9 +8,9 @@ import { readTensor } from "../../onnx/safetensors.ts";
 import { type Feed, pickProvider, type ProviderChoice } from "../../onnx/session.ts";
 import { elements } from "../../onnx/tensor.ts";
 import { checkTokenizerFits, openModelFolder } from "../folder.ts";
-import { loraParameters, loraShape } from "../lora.ts";
+import { loraOptionsOf, loraParameters, loraShape } from "../lora.ts";
 import type { Bucket } from "../parameters.ts";
-import { checkAdapterFits, readAdapter } from "../peft.ts";
+import { adapterEntry, checkAdapterFits, readAdapter } from "../peft.ts";
 import type { TrainedModel } from "../training_graph.ts";
 import type { ChatModel } from "./acting_model.ts";
 import { Generator } from "./generator.ts";
@@ -60,15 +60,13 @@ async function adapted(
 ): Promise<{ readonly model: TrainedModel; readonly parameters: Readonly<Record<string, Feed>> }> {
   const adapter = await readAdapter(path);
   checkAdapterFits(adapter, base.config);
-  const targets = [...new Set([...adapter.modules.keys()].map((module) => module.split(".").at(-1)!))];
-  const settings = { rank: adapter.rank, alpha: adapter.alpha, rsLora: adapter.rsLora, targets };
+  const settings = loraOptionsOf(adapter);
   const buckets: Bucket[] = [];
   const parameters: Record<string, Feed> = {};
   for (const parameter of loraParameters(base.config, settings)) {
-    const [module, side] = parameter.name.replace(/\.weight$/, "").split(".lora_") as [string, "A" | "B"];
-    const found = adapter.modules.get(module);
-    if (found === undefined) continue; // an adapter may leave layers out
-    const { data } = await readTensor(side === "A" ? found.a : found.b);
+    const entry = adapterEntry(adapter, parameter.name);
+    if (entry === undefined) continue; // an adapter may leave layers out
+    const { data } = await readTensor(entry);
     const size = elements(parameter.shape);
     buckets.push({ name: parameter.name, parameters: [parameter], size, decay: false });
     parameters[parameter.name] = { data, shape: [size] };

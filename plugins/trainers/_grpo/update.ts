@@ -52,7 +52,7 @@ export async function scoredSequences(
   { isCap, batchTokens, maxLength }: Pick<GrpoLossOptions, "isCap" | keyof BatchLimits>,
   signal?: AbortSignal,
 ): Promise<readonly ScoredSequence[]> {
-  const limits = { batchTokens, maxLength, padId: padIdOf(trainee), signal };
+  const limits = { batchTokens, maxLength, padId: trainee.fillerId, signal };
   const old = isCap === null ? null : await scoresOf(currentScorer(trainee, maxLength), sequences, limits);
   const held = reference === null ? null : await scoresOf(reference, sequences, limits);
   return sequences.map((sequence, at) => {
@@ -92,7 +92,7 @@ export async function accumulateGrpo(
       advantages: rows.map(({ advantages }) => advantages),
       weights: rows.map(weightOf),
     };
-    const feeds = lossFeeds(policyBatch(sequences, micro, padIdOf(trainee)), arrays);
+    const feeds = lossFeeds(policyBatch(sequences, micro, trainee.fillerId), arrays);
     const outputs = await trainee.learner.accumulate(session, feeds);
     loss += floats(outputs["loss"])[0]!;
     const found = policyMetrics({
@@ -210,9 +210,4 @@ export async function grpoUpdate(
   const microBatches = microBatchesOf(scored, scored.map((_, at) => at), options);
   const metrics = await accumulateGrpo(trainee, scored, microBatches, options);
   return { metrics, report, update: trainee.learner.update(options.update) };
-}
-
-/** Id that fills rows up. */
-function padIdOf({ folder: { config } }: Trainee): number {
-  return config.padId ?? config.eosIds[0] ?? 0;
 }

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { Policy } from "../../../core/policy.ts";
 import type { ChatCodec } from "../../chat/codec.ts";
-import { ActingModel, type ActingOptions, type ChatModel } from "../../models/generation/acting_model.ts";
+import type { ChatModel } from "../../models/generation/acting_model.ts";
 import { Generator } from "../../models/generation/generator.ts";
 import { type Bucket, placesOf } from "../../models/parameters.ts";
 import type { Feed } from "../../onnx/session.ts";
@@ -44,9 +43,4 @@ export async function actingTrainee(
     ...(threads === undefined ? {} : { threads }),
   });
   return { codec, generator };
-}
-
-/** A policy for one episode at a time. */
-export function actor(model: ChatModel, options: ActingOptions): Policy {
-  return new ActingModel(model, options, "in training");
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fillerId } from "../../models/config.ts";
 import type { CommandContext } from "../../../core/command.ts";
 import { type ModelFolder, openModelFolder } from "../../models/mod.ts";
 import { scoringGraph } from "../../models/training_graph.ts";
@@ -51,7 +52,7 @@ export async function evaluate(
     { ...options, evalFraction: 0, seed: 0 },
   );
   await using scorer = await scorerOf(folder, options, (message) => context.progress(message));
-  const padId = folder.config.padId ?? folder.config.eosIds[0] ?? 0;
+  const padId = fillerId(folder.config);
   const { signal } = context;
   const found = await evaluateSequences(scorer.session, scorer.feeds, training, {
     batchSize,
