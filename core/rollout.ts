@@ -14,6 +14,7 @@ import { deriveSeed, seeded } from "./prng.ts";
 import { type Ending, EpisodeRecorder } from "./recording.ts";
 import type { Json } from "./schema.ts";
 import type { Task, Trajectory } from "./trajectory.ts";
+import { jsonProblem } from "./trajectory_schema.ts";
 
 /** What {@linkcode rollout} takes beside environment and policy. */
 export interface RolloutOptions {
@@ -135,10 +136,19 @@ function wellFormed(came: TimeStep): TimeStep {
   );
 }
 
+/** Levels of an action or of what is noted beside it; the record puts a few more around them. */
+const MAX_DEPTH = 150;
+
+/** A record must be able to hold the decision. */
 function checked(decision: Decision): Decision {
-  const { tool, params } = decision?.action ?? {};
-  if (typeof tool === "string" && typeof params === "object" && params !== null) return decision;
-  throw new TypeError(`wanted an action with a tool and params: received ${shown(decision)}`);
+  const { action, extra = {} } = decision ?? {};
+  const { tool, params } = action ?? {};
+  if (typeof tool !== "string" || typeof params !== "object" || params === null || Array.isArray(params)) {
+    throw new TypeError(`wanted an action with a tool and params: received ${shown(decision)}`);
+  }
+  const problem = jsonProblem({ action, extra }, MAX_DEPTH);
+  if (problem !== null) throw new TypeError(`wanted an action that is JSON: ${problem}`);
+  return decision;
 }
 
 function shown(value: unknown): string {

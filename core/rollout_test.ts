@@ -137,86 +137,110 @@ Deno.test("rollout() truncates at maxSteps", async () => {
   assert.deepEqual([t.outcome.truncated, t.outcome.terminated, t.outcome.reason], [true, false, "max_steps"]);
 });
 
-const failing: readonly (readonly [what: string, error: string, steps: number, () => Promise<Trajectory>])[] =
+/** An object that holds itself. */
+function cyclic(): object {
+  const whole: { a?: object } = {};
+  return whole.a = whole;
+}
+
+type Failing = readonly [what: string, error: string, steps: number, () => Promise<Trajectory>];
+const failing: readonly Failing[] = [
   [
-    [
-      "an environment whose reset throws",
-      `Cannot reset env "testing/dice-v1": no dice`,
-      0,
-      () => {
-        class NoReset extends ToyEnv {
-          override reset(): TimeStep {
-            throw new Error("no dice");
-          }
+    "an environment whose reset throws",
+    `Cannot reset env "testing/dice-v1": no dice`,
+    0,
+    () => {
+      class NoReset extends ToyEnv {
+        override reset(): TimeStep {
+          throw new Error("no dice");
         }
-        return rollout(new NoReset(), plays([roll]), { task: toyTask });
-      },
-    ],
-    [
-      "an environment whose step rejects",
-      `Cannot step env "testing/dice-v1": lost`,
-      1,
-      () => {
-        class Loses extends ToyEnv {
-          protected override answer(action: Action): TimeStep | Promise<TimeStep> {
-            return action.tool === "stop" ? Promise.reject(new Error("lost")) : say("ok");
-          }
+      }
+      return rollout(new NoReset(), plays([roll]), { task: toyTask });
+    },
+  ],
+  [
+    "an environment whose step rejects",
+    `Cannot step env "testing/dice-v1": lost`,
+    1,
+    () => {
+      class Loses extends ToyEnv {
+        protected override answer(action: Action): TimeStep | Promise<TimeStep> {
+          return action.tool === "stop" ? Promise.reject(new Error("lost")) : say("ok");
         }
-        return rollout(new Loses(), plays([roll, stop]));
-      },
-    ],
-    [
-      "a reward that is not a number",
-      `Cannot step env "testing/dice-v1": wanted a time step with a text, a finite reward, two booleans and info: received {"observation":"","reward":"NaN","terminated":false,"truncated":false,"info":{}}`,
-      0,
-      () => {
-        class NotANumber extends ToyEnv {
-          protected override answer(): TimeStep {
-            return say("", { reward: NaN });
-          }
+      }
+      return rollout(new Loses(), plays([roll, stop]));
+    },
+  ],
+  [
+    "a reward that is not a number",
+    `Cannot step env "testing/dice-v1": wanted a time step with a text, a finite reward, two booleans and info: received {"observation":"","reward":"NaN","terminated":false,"truncated":false,"info":{}}`,
+    0,
+    () => {
+      class NotANumber extends ToyEnv {
+        protected override answer(): TimeStep {
+          return say("", { reward: NaN });
         }
-        return rollout(new NotANumber(), plays([roll]));
+      }
+      return rollout(new NotANumber(), plays([roll]));
+    },
+  ],
+  ["a policy that throws", `Cannot act policy "bad": no idea`, 1, () =>
+    rollout(new ToyEnv(), {
+      name: "bad",
+      model: null,
+      act: ({ history }) => {
+        if (history.length === 1) throw new Error("no idea");
+        return { action: roll };
       },
-    ],
-    ["a policy that throws", `Cannot act policy "bad": no idea`, 1, () =>
+    })],
+  ["a policy whose reset throws", `Cannot reset policy "bad": cold`, 0, () =>
+    rollout(new ToyEnv(), {
+      name: "bad",
+      model: null,
+      reset: () => Promise.reject(new Error("cold")),
+      act: () => ({ action: roll }),
+    })],
+  [
+    "a policy that decides nothing",
+    `Cannot act policy "bad": wanted an action with a tool and params: received undefined`,
+    0,
+    () => rollout(new ToyEnv(), { name: "bad", model: null, act: () => undefined as unknown as Decision }),
+  ],
+  [
+    "a policy whose arguments are a list",
+    'Cannot act policy "plays": wanted an action with a tool and params: received {"action":{"tool":"roll","params":[]}}',
+    0,
+    () => rollout(new ToyEnv(), plays([{ tool: "roll", params: [] as never }])),
+  ],
+  ...([
+    ["a number that is none", NaN, "expected a JSON value: received NaN"],
+    ["a bigint", 7n, "expected a JSON value: received 7"],
+    ["levels without end", cyclic(), "expected at most 150 levels: received more"],
+  ] as const).map(([what, a, why]): Failing => [
+    `a policy whose arguments hold ${what}`,
+    `Cannot act policy "plays": wanted an action that is JSON: action.params.a${
+      typeof a === "object" ? ".a".repeat(5) : ""
+    }: ${why}`,
+    0,
+    () => rollout(new ToyEnv(), plays([{ tool: "roll", params: { a } as never }])),
+  ]),
+  [
+    "something that already says who threw",
+    `Cannot act policy "a/b" of plugin "a/c": x`,
+    0,
+    () =>
       rollout(new ToyEnv(), {
         name: "bad",
         model: null,
-        act: ({ history }) => {
-          if (history.length === 1) throw new Error("no idea");
-          return { action: roll };
+        act: () => {
+          throw new PluginError(
+            { plugin: "a/c", kind: "policy", id: "a/b", method: "act" },
+            new Error("x"),
+          );
         },
-      })],
-    ["a policy whose reset throws", `Cannot reset policy "bad": cold`, 0, () =>
-      rollout(new ToyEnv(), {
-        name: "bad",
-        model: null,
-        reset: () => Promise.reject(new Error("cold")),
-        act: () => ({ action: roll }),
-      })],
-    [
-      "a policy that decides nothing",
-      `Cannot act policy "bad": wanted an action with a tool and params: received undefined`,
-      0,
-      () => rollout(new ToyEnv(), { name: "bad", model: null, act: () => undefined as unknown as Decision }),
-    ],
-    [
-      "something that already says who threw",
-      `Cannot act policy "a/b" of plugin "a/c": x`,
-      0,
-      () =>
-        rollout(new ToyEnv(), {
-          name: "bad",
-          model: null,
-          act: () => {
-            throw new PluginError(
-              { plugin: "a/c", kind: "policy", id: "a/b", method: "act" },
-              new Error("x"),
-            );
-          },
-        }),
-    ],
-  ];
+      }),
+  ],
+];
 for (const [what, error, steps, play] of failing) {
   Deno.test(`rollout() records ${what}`, async () => {
     const t = await play();

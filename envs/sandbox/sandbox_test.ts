@@ -80,7 +80,26 @@ Deno.test("sandbox answers malformed calls with an observation and changes nothi
   const { workspace } = await env.snapshot!() as { workspace: Json };
   const cases: [tool: string, params: Record<string, Json>, observation: string][] = [
     ["file_raed", {}, 'Error: Cannot call tool "file_raed": no such tool: did you mean "file_read"?'],
+    [
+      "x".repeat(10_000),
+      {},
+      `Error: Cannot call tool "${
+        "x".repeat(60)
+      }...": no such tool: there are file_read, file_write, file_edit, list_dir, shell, search, git, run_tests, submit, finish`,
+    ],
+    [
+      "",
+      {},
+      "Error: Cannot go on: wanted a call of a tool: received text alone: there are file_read, file_write, file_edit, list_dir, shell, search, git, run_tests, submit, finish",
+    ],
     ["shell", {}, 'Error: Cannot call tool "shell": command: expected string: received nothing'],
+    [
+      "run_tests",
+      Object.fromEntries(Array.from({ length: 7 }, (_, at) => [`a${at}`, at])),
+      `Error: Cannot call tool "run_tests": ${
+        [0, 1, 2, 3, 4].map((at) => `a${at}: unknown field`).join("; ")
+      }; and 2 more`,
+    ],
     [
       "shell",
       { command: "rm greet.sh", comand: 1 },

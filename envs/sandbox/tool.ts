@@ -11,6 +11,12 @@ import type { Action, ToolDefinition } from "../../core/trajectory.ts";
 import { hint } from "../../core/id.ts";
 import type { SandboxTask } from "./task.ts";
 
+/** Problems with the arguments of one call that an agent is told. */
+const MAX_ISSUES = 5;
+
+/** Characters of an unknown name that are looked at and shown. */
+const MAX_NAME = 60;
+
 /** What a tool works with. */
 export interface ToolContext {
   readonly runtime: Runtime;
@@ -64,7 +70,8 @@ export function defineTool<P>(
       const parsed = params.safeParse(action.params);
       if (parsed.success) return { run: (context) => run(parsed.data, context) };
       const issues = describeIssues(parsed.error.issues, action.params, params);
-      return `Cannot call tool "${name}": ${issues.join("; ")}`;
+      const more = issues.length > MAX_ISSUES ? `; and ${issues.length - MAX_ISSUES} more` : "";
+      return `Cannot call tool "${name}": ${issues.slice(0, MAX_ISSUES).join("; ")}${more}`;
     },
   };
 }
@@ -77,10 +84,10 @@ export function findCall(
   const tool = tools.find((tool) => tool.definition.name === action.tool);
   if (tool !== undefined) return tool.parse(action);
   const names = tools.map((tool) => tool.definition.name);
-  const near = hint(action.tool, names);
-  return `Cannot call tool "${action.tool}": no such tool${
-    near === "" ? `: there are ${names.join(", ")}` : near
-  }`;
+  const there = `: there are ${names.join(", ")}`;
+  if (action.tool === "") return `Cannot go on: wanted a call of a tool: received text alone${there}`;
+  const called = action.tool.length <= MAX_NAME ? action.tool : `${action.tool.slice(0, MAX_NAME)}...`;
+  return `Cannot call tool "${called}": no such tool${hint(called, names) || there}`;
 }
 
 /** A plain success. */

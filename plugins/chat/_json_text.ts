@@ -12,13 +12,32 @@ export function spacedJson(value: Json): string {
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}: ${spacedJson(item)}`).join(", ")}}`;
 }
 
-/** The value of a JSON text; undefined when it is none. */
+/** Levels of a value that a model wrote. */
+const MAX_DEPTH = 100;
+
+/**
+ * The value of a JSON text; undefined when it is none, or one that records and templates could not hold: of more than 100
+ * levels, or with a number that is read as ∞, such as `1e999`.
+ */
 export function parseJson(text: string): Json | undefined {
   try {
-    return JSON.parse(text);
+    const value: Json = JSON.parse(text);
+    return canBeKept(value, MAX_DEPTH) ? value : undefined;
   } catch {
     return undefined; // the caller says what was wanted
   }
+}
+
+/** The object of a JSON text; null when it is none. */
+export function parseObject(text: string): JsonObject | null {
+  const value = parseJson(text);
+  return isObject(value) ? value : null;
+}
+
+function canBeKept(value: Json, levels: number): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return true;
+  return levels > 0 && Object.values(value).every((member) => canBeKept(member, levels - 1));
 }
 
 /** Whether a value is a JSON object. */

@@ -25,6 +25,7 @@ export {
   withTextArguments,
 } from "./openai.ts";
 export {
+  type AddedText,
   type DetokenizeOptions,
   type EncodedText,
   type TokenizeOptions,
@@ -45,6 +46,7 @@ export {
   type TokenSpan,
   trainedMask,
 } from "./codec.ts";
+export { type JsonObject, parseObject } from "./_json_text.ts";
 export { lintTemplate, type TemplateVerdict } from "./lint.ts";
 export {
   formOf,

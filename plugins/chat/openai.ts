@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Json } from "../../core/schema.ts";
+import { parseObject } from "./_json_text.ts";
 import type { ChatMessage, ChatToolCall } from "./messages.ts";
 
 /** A call as the API has it. */
@@ -68,16 +68,4 @@ export function withTextArguments(call: ChatToolCall): OpenAiToolCall {
 function withObjectArguments(call: OpenAiToolCall): ChatToolCall {
   const { name, arguments: text } = call.function;
   return { ...call, function: { name, arguments: parseObject(text) ?? text } };
-}
-
-function parseObject(text: string): { readonly [key: string]: Json } | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    // Sound: what JSON.parse returns is JSON, and an object that is no array has named fields.
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? value as { readonly [key: string]: Json }
-      : null;
-  } catch {
-    return null; // not JSON: the caller keeps the text
-  }
 }

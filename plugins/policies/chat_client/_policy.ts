@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import type { Decision, Policy, PolicyView } from "../../../core/policy.ts";
 import type { Json } from "../../../core/schema.ts";
 import type { Action, Step } from "../../../core/trajectory.ts";
-import { chatTool, messagesOf } from "../../chat/mod.ts";
+import { chatTool, messagesOf, parseObject } from "../../chat/mod.ts";
 import { type Account, ask, type Asked } from "./_ask.ts";
 import { Budget, costOf, type Prices } from "./_budget.ts";
 import { type Clock, Concurrency } from "./_concurrency.ts";
@@ -163,16 +163,4 @@ function actionOf({ name, arguments: text, id }: ReplyCall): Action {
   return params === null
     ? { tool: name, params: {}, raw: text, ...callId }
     : { tool: name, params, ...callId };
-}
-
-function parseObject(text: string): Action["params"] | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    // Sound: what JSON.parse returns is JSON, and an object that is no array has named fields.
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? value as Action["params"]
-      : null;
-  } catch {
-    return null; // half a call: its text stays on record
-  }
 }

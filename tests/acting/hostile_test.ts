@@ -1,0 +1,121 @@
+/** Policies that write rubbish, in every environment: each episode ends, in time, as a record that can be read. */
+import assert from "node:assert/strict";
+import { type Env, env } from "../../core/env.ts";
+import { createKernel } from "../../core/kernel.ts";
+import type { Policy } from "../../core/policy.ts";
+import { rollout } from "../../core/rollout.ts";
+import type { Action, Trajectory } from "../../core/trajectory.ts";
+import { parseTrajectory } from "../../core/trajectory_schema.ts";
+import envs from "../../envs/mod.ts";
+import { type ChatCodec, loadChatCodec } from "../../plugins/chat/mod.ts";
+import { ActingModel } from "../../plugins/models/generation/acting_model.ts";
+import type { GenerateRequest, Generation, Generator } from "../../plugins/models/generation/generator.ts";
+import { initModel } from "../../plugins/models/init.ts";
+import runtimes from "../../plugins/runtimes/mod.ts";
+import { ACTIONS, deepParams, TEXTS } from "./_hostile.ts";
+
+const gym = createKernel({ plugins: [envs, runtimes] });
+const STEPS = 4;
+
+/** Every environment in each of its forms. */
+const PLACES: readonly (readonly [id: string, options: Readonly<Record<string, unknown>>])[] = [
+  ["knowlyr/sandbox-v1", { toolTimeoutMs: 5000 }],
+  ...["knowlyr/lookup-v1", "llm-gym/logic-puzzle-v1", "llm-gym/memory-buffer-v1", "llm-gym/meta-reasoning-v1"]
+    .flatMap((id) => [false, true].map((compact) => [id, { compact }] as const)),
+];
+
+let loading: Promise<ChatCodec> | undefined;
+
+/** The codec of models that `initModel` makes: tokens are bytes. */
+function codec(): Promise<ChatCodec> {
+  return loading ??= (async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await initModel(folder, { seed: 1n });
+      return await loadChatCodec(folder);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  })();
+}
+
+/** A policy that acts as a local model does, whose model always writes `text`. */
+async function writing(text: string): Promise<Policy> {
+  const shared = await codec();
+  const ids = shared.tokenizer.encode(text);
+  const generate = ({ maxNewTokens, stopIds = [] }: GenerateRequest): Promise<Generation> => {
+    const stop = ids.findIndex((id) => stopIds.includes(id));
+    const made = ids.slice(0, Math.min(stop < 0 ? Infinity : stop + 1, maxNewTokens));
+    const reason = stop >= 0 && made.length === stop + 1 ? "stop" : "length";
+    const none = new Float32Array(made.length);
+    return Promise.resolve({ ids: made, logProbabilities: none, drawnLogProbabilities: none, reason });
+  };
+  // Sound: this is all that acting needs of a generator.
+  const generator = { maxLength: 2 ** 22, generate } as unknown as Generator;
+  return new ActingModel({ codec: shared, generator }, {
+    tools: true,
+    temperature: 1,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    repetitionPenalty: 1,
+    maxNewTokens: 2 ** 20,
+    stop: [],
+  }, "hostile");
+}
+
+function doing(action: Action): Policy {
+  return { name: "hostile", model: null, act: () => ({ action }) };
+}
+
+/** One episode. It must end without an error, short, and as a record that is the same after it was written and read. */
+async function bears(place: Env, policy: Policy, what: string): Promise<Trajectory> {
+  const played = await rollout(place, policy, { maxSteps: STEPS, now: () => 0 });
+  const { outcome, steps } = played;
+  assert.equal(outcome.error, null, what);
+  assert.notEqual(outcome.success, true, what);
+  assert.ok(outcome.terminated === true || outcome.truncated === true, what);
+  assert.ok(steps.length >= 1 && steps.length <= STEPS, what);
+  const line = JSON.stringify(played);
+  const read = parseTrajectory(JSON.parse(new TextDecoder().decode(new TextEncoder().encode(line))));
+  assert.deepEqual(read, played, what);
+  for (const { result } of steps) {
+    assert.ok(result.output.length < 50_000, `${what}: shown ${result.output.length} characters`);
+    assert.ok((result.error ?? "").length < 50_000, `${what}: said ${result.error?.length} characters`);
+  }
+  return played;
+}
+
+for (const [id, options] of PLACES) {
+  const name = `${id} ${JSON.stringify(options)}`;
+  const sandboxed = id === "knowlyr/sandbox-v1";
+
+  Deno.test(`${name} bears every hostile text of a model`, async () => {
+    await using place = await gym.make(env, id, options);
+    for (const [what, text] of Object.entries(TEXTS)) {
+      const { steps, outcome } = await bears(place, await writing(text), what);
+      if (sandboxed) {
+        assert.deepEqual([steps.length, outcome.reason], [STEPS, "max_steps"], what);
+        for (const { result } of steps) {
+          assert.match(result.output, /^Error: Cannot (?:call tool|go on)/, what);
+        }
+      }
+    }
+  });
+
+  Deno.test(`${name} bears every hostile action`, async () => {
+    await using place = await gym.make(env, id, options);
+    for (const [what, action] of Object.entries(ACTIONS)) await bears(place, doing(action), what);
+  });
+}
+
+for (const depth of [300, 3_000, 300_000]) {
+  Deno.test(`an action nested ${depth} deep ends the episode, and the record of it can be read`, async () => {
+    for (const [id, options] of PLACES) {
+      await using place = await gym.make(env, id, options);
+      const deep = doing({ tool: "answer", params: deepParams(depth) });
+      const played = await rollout(place, deep, { maxSteps: STEPS, now: () => 0 });
+      assert.deepEqual(parseTrajectory(JSON.parse(JSON.stringify(played))), played, id);
+    }
+  });
+}
