@@ -8,11 +8,11 @@ import { z } from "zod";
 import type { Command, CommandContext, CommandResult } from "../../core/command.ts";
 import { GymError } from "../../core/errors.ts";
 import type { Contribution } from "../../core/kind.ts";
-import { seeded, type SeededPrng } from "../../core/prng.ts";
+import { seeded } from "../../core/prng.ts";
 import type { Json } from "../../core/schema.ts";
-import { comparePaired, type Comparison, correctComparisons } from "../statistics/mod.ts";
+import { compareResults } from "./_evaluation/comparison.ts";
 import { type Episode, episodeOf } from "./_evaluation/episode.ts";
-import { type Measure, measureOf, pairEpisodes, type PairUnit, type Result } from "./_evaluation/pairing.ts";
+import { measureOf, type Result } from "./_evaluation/pairing.ts";
 import { formatField, trajectoriesOf } from "./_input.ts";
 import { verb } from "./_verb.ts";
 
@@ -38,50 +38,14 @@ async function run(given: Given, context: CommandContext): Promise<CommandResult
   for (const name of given.results) results.push(await resultOf(name, given.format, context));
   const named = withNames(results);
   const measure = given.measure ?? measureOf(named);
-  const [baseline, ...others] = named as [Result, ...Result[]];
-  const prng = seeded(given.seed);
-  const made = others.map((other, i) => compared(baseline, other, { ...given, measure, prng: prng.fork(i) }));
-  const comparisons = correctComparisons(made.map(({ comparison }) => comparison));
-  const text = comparisons.map((comparison, i) => [comparison.sentence, ...made[i]!.notes].join("\n"));
-  const data = { baseline: baseline.name, measure, comparisons };
-  return { data: data as unknown as Json, text: text.join("\n\n") };
-}
-
-const MEASURES: Readonly<Record<Measure, string>> = {
-  success: "mean success rate",
-  reward: "mean reward",
-  steps: "mean number of steps",
-};
-
-interface Compared {
-  readonly comparison: Comparison;
-  readonly notes: readonly string[];
-}
-
-function compared(
-  a: Result,
-  b: Result,
-  { measure, by, alpha, prng }: { measure: Measure; by: PairUnit; alpha: number; prng: SeededPrng },
-): Compared {
-  const pairs = pairEpisodes(a, b, measure, by);
-  const comparison = comparePaired(pairs.a, pairs.b, {
-    prng,
-    alpha,
-    names: [a.name, b.name],
-    unit: `${pairs.unit}s`,
-    preferred: measure === "steps" ? "lower" : "higher",
-    measure: MEASURES[measure],
-  });
-  const unknown = [a, b].flatMap(({ episodes }) => episodes).filter(({ success }) => success === null).length;
-  return {
-    comparison,
-    notes: [
-      ...(pairs.unpaired === 0 ? [] : [`Episodes without a counterpart, left out: ${pairs.unpaired}`]),
-      ...(measure !== "success" || unknown === 0
-        ? []
-        : [`Episodes of unknown outcome, counted as not succeeded: ${unknown}`]),
-    ],
+  const comparisons = compareResults(named, { ...given, measure, prng: seeded(given.seed) });
+  const text = comparisons.map(({ comparison, notes }) => [comparison.sentence, ...notes].join("\n"));
+  const data = {
+    baseline: named[0]!.name,
+    measure,
+    comparisons: comparisons.map(({ comparison }) => comparison),
   };
+  return { data: data as unknown as Json, text: text.join("\n\n") };
 }
 
 async function resultOf(name: string, format: string | undefined, context: CommandContext): Promise<Result> {

@@ -1,5 +1,5 @@
 /**
- * `run`: a pipeline file → trajectories, scores and data sets in one folder.
+ * `run`: a pipeline file → trajectories, scores, data sets, models and evaluations in one folder.
  *
  * @module
  */
@@ -37,7 +37,11 @@ async function execute(given: z.output<typeof input>, context: CommandContext): 
   });
   const text = summaryText(summary, shown);
   await folder.write("summary.txt", `${text}\n`);
-  const broken = Object.values(summary.sources).some((s) => s.episodes > 0 && s.errors === s.episodes);
+  const played = [
+    ...Object.values(summary.sources),
+    ...summary.evaluations.flatMap(({ policies }) => policies),
+  ];
+  const broken = played.some(({ episodes, errors }) => episodes > 0 && errors === episodes);
   return { data: { folder: shown, ...summary } as unknown as Json, text, exitCode: broken ? 1 : 0 };
 }
 
@@ -49,10 +53,10 @@ async function makeFolder(path: string, shown: string): Promise<void> {
   }
 }
 
-/** `run`: a pipeline file → trajectories, scores and data sets in one folder. */
+/** `run`: a pipeline file → trajectories, scores, data sets, models and evaluations in one folder. */
 export const run: Contribution<Command> = verb("knowlyr/run-v1", {
   path: ["run"],
-  summary: "Run a pipeline file: collect or read, score, select, export",
+  summary: "Run a pipeline file: collect or read, score, select, export, train, evaluate",
   input,
   positionals: ["pipeline"],
   short: { output: "o" },

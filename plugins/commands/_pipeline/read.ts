@@ -6,23 +6,28 @@
 import { dirname } from "node:path";
 import { adapter } from "../../../core/adapter.ts";
 import { findDomain } from "../../../core/domain.ts";
-import { env } from "../../../core/env.ts";
-import { hint, parseId } from "../../../core/id.ts";
-import { type ErrorCode, GymError, isGymError, messageOf } from "../../../core/errors.ts";
 import { exporter } from "../../../core/exporter.ts";
+import { parseId } from "../../../core/id.ts";
 import { createKernel, type Kernel } from "../../../core/kernel.ts";
-import type { Kind } from "../../../core/kind.ts";
 import { loadPlugin } from "../../../core/load.ts";
-import { policy } from "../../../core/policy.ts";
-import { rubric } from "../../../core/rubric.ts";
-import { describeIssues } from "../../../core/schema.ts";
-import { trainer } from "../../../core/trainer.ts";
-import { wrapper } from "../../../core/wrapper.ts";
-import { fileError } from "../../files/mod.ts";
 import { fullId } from "../../../core/names.ts";
+import { rubric } from "../../../core/rubric.ts";
+import { trainer } from "../../../core/trainer.ts";
+import { fileError } from "../../files/mod.ts";
 import { type FieldPath, YamlFile } from "../../files/yaml_file.ts";
-import { type Pipeline, pipelineSchema, type PipelineSource } from "./schema.ts";
-import { ownModel, type TrainItem, trainOptions } from "./train.ts";
+import { ACT, checked, checkedEnv, checkedPolicy, placed } from "./fitting.ts";
+import { withModel } from "./model.ts";
+import { checkReferences } from "./references.ts";
+import {
+  type Contender,
+  type EvaluateItem,
+  type ExportItem,
+  type ModelRef,
+  type Pipeline,
+  pipelineSchema,
+  type PipelineSource,
+  type TrainItem,
+} from "./schema.ts";
 
 /** A pipeline that fits its kernel: ids in full, options parsed once to see that they fit. */
 export interface ReadPipeline {
@@ -34,8 +39,6 @@ export interface ReadPipeline {
   /** Folder that paths in the file start from. */
   readonly folder: string;
 }
-
-const ACT = "use pipeline";
 
 /** @throws {GymError} Naming file, line, column and field. */
 export async function readPipeline(kernel: Kernel, path: string, shown: string): Promise<ReadPipeline> {
@@ -65,60 +68,24 @@ async function withPlugins(
   return placed(yaml, ["plugins"], () => createKernel({ plugins }));
 }
 
-/** The pipeline with every id in full. */
+/** The pipeline with every id in full and every name filled in. */
 async function resolved(parsed: Pipeline, kernel: Kernel, yaml: YamlFile): Promise<Pipeline> {
   const sources = [];
   for (const [index, source] of parsed.sources.entries()) {
     sources.push(await resolvedSource(source, index, kernel, yaml));
   }
-  uniqueNames(sources, yaml);
-  const score = { ...parsed.score };
-  if (score.domain !== undefined) {
-    const name = score.domain;
-    await placed(yaml, ["score", "domain"], () => findDomain(kernel, name));
-  }
-  score.rubrics = await Promise.all(
-    (score.rubrics ?? await ruleRubrics(kernel)).map((id, index) =>
-      checked(kernel, rubric, { id, options: {} }, yaml, { id: ["score", "rubrics", index] })
+  const pipeline: Pipeline = {
+    ...parsed,
+    sources,
+    score: await resolvedScore(parsed.score, kernel, yaml),
+    export: await Promise.all(parsed.export.map((item, index) => resolvedExport(item, index, kernel, yaml))),
+    train: await Promise.all(parsed.train.map((item, index) => resolvedTrain(item, index, kernel, yaml))),
+    evaluate: await Promise.all(
+      parsed.evaluate.map((item, index) => resolvedEvaluation(item, index, kernel, yaml)),
     ),
-  );
-  const exports = await Promise.all(
-    parsed.export.map(async (item, index) => {
-      const path = { id: ["export", index, "format"], options: ["export", index, "options"] };
-      const id = await checked(kernel, exporter, { id: item.format, options: item.options }, yaml, path);
-      return { ...item, format: id, file: item.file ?? `${item.format.replace(/^.*\//, "")}.jsonl` };
-    }),
-  );
-  uniqueFiles(exports, yaml);
-  const train = await Promise.all(
-    parsed.train.map((item, index) => resolvedTrain(item, index, kernel, yaml)),
-  );
-  for (const [index, { data }] of train.entries()) {
-    if (exports.some(({ file }) => file === data)) continue;
-    const files = exports.map(({ file }) => file);
-    const near = hint(data, files) || `: the exports are ${files.join(", ") || "none"}`;
-    throw yaml.error(
-      "INVALID_DATA",
-      ACT,
-      ["train", index, "data"],
-      `wanted the file of an export: received "${data}"${near}`,
-    );
-  }
-  uniqueFolders(train, exports, yaml);
-  return { ...parsed, sources, score, export: exports, train };
-}
-
-async function resolvedTrain(
-  item: TrainItem,
-  index: number,
-  kernel: Kernel,
-  yaml: YamlFile,
-): Promise<TrainItem> {
-  // The model of the run is made later; any text stands for it.
-  const options = trainOptions(item, item.model === undefined ? null : "model");
-  const path = { id: ["train", index, "trainer"], options: ["train", index, "options"] };
-  const id = await checked(kernel, trainer, { id: item.trainer, options }, yaml, path);
-  return { ...item, trainer: id, name: item.name ?? parseId(id).name };
+  };
+  checkReferences(pipeline, yaml);
+  return pipeline;
 }
 
 async function resolvedSource(
@@ -145,25 +112,26 @@ async function resolvedSource(
       throw yaml.error("INVALID_DATA", ACT, at(field), "wanted beside logs only: received it beside collect");
     }
   }
-  const inner = (field: string): FieldPath => at("collect", field);
-  const make = { env: collect.env, policy: collect.policy };
-  make.env = await checked(kernel, env, { id: collect.env, options: collect.envOptions }, yaml, {
-    id: inner("env"),
-    options: inner("envOptions"),
-  });
-  make.policy = await checked(kernel, policy, { id: collect.policy, options: collect.policyOptions }, yaml, {
-    id: inner("policy"),
-    options: inner("policyOptions"),
-  });
-  const wrappers = await Promise.all(collect.wrappers.map(async (item, at) => ({
-    ...item,
-    id: await checked(kernel, wrapper, item, yaml, {
-      id: [...inner("wrappers"), at, "id"],
-      options: [...inner("wrappers"), at, "options"],
-    }),
-  })));
-  const name = source.name ?? collect.policy.replace(/^.*\//, "").replace(/-v\d+$/, "");
-  return { ...source, name, collect: { ...collect, ...make, wrappers } };
+  const world = await checkedEnv(kernel, collect, yaml, at("collect"));
+  const policy = await checkedPolicy(kernel, collect, yaml, at("collect"));
+  return {
+    ...source,
+    name: source.name ?? shortName(collect.policy),
+    collect: { ...collect, ...world, policy },
+  };
+}
+
+async function resolvedScore(
+  given: Pipeline["score"],
+  kernel: Kernel,
+  yaml: YamlFile,
+): Promise<Pipeline["score"]> {
+  const { domain, rubrics = await ruleRubrics(kernel) } = given;
+  if (domain !== undefined) await placed(yaml, ["score", "domain"], () => findDomain(kernel, domain));
+  const ids = rubrics.map((id, index) =>
+    checked(kernel, rubric, { id, options: {} }, yaml, { id: ["score", "rubrics", index] })
+  );
+  return { ...given, rubrics: await Promise.all(ids) };
 }
 
 /** Ids of the rubrics that judge by rule. What takes options that must be given is left out. */
@@ -175,101 +143,52 @@ async function ruleRubrics(kernel: Kernel): Promise<string[]> {
   return ids;
 }
 
-/** Where id and options of a contribution stand in the file. */
-interface SpecPaths {
-  readonly id: FieldPath;
-  readonly options?: FieldPath;
-}
-
-/** The full id, once id and options were found to fit. */
-async function checked<T>(
+async function resolvedExport(
+  item: ExportItem,
+  index: number,
   kernel: Kernel,
-  kind: Kind<T>,
-  spec: { readonly id: string; readonly options: unknown },
   yaml: YamlFile,
-  paths: SpecPaths,
-): Promise<string> {
-  const id = await placed(yaml, paths.id, () => fullId(kernel, kind, spec.id));
-  const schema = kernel.find(kind, id).contribution.options;
-  const result = schema.safeParse(spec.options);
-  if (result.success) return id;
-  const [issue] = result.error.issues;
-  const extra = issue?.keys?.slice(0, 1) ?? [];
-  const path = [...(paths.options ?? paths.id), ...(issue?.path ?? []), ...extra];
-  const text = describeIssues(result.error.issues, spec.options, schema).join("; ");
-  throw yaml.error("INVALID_OPTIONS", ACT, path, `cannot use options of ${kind.kindName} "${id}": ${text}`);
+): Promise<ExportItem> {
+  const path = { id: ["export", index, "format"], options: ["export", index, "options"] };
+  const id = await checked(kernel, exporter, { id: item.format, options: item.options }, yaml, path);
+  return { ...item, format: id, file: item.file ?? `${item.format.replace(/^.*\//, "")}.jsonl` };
 }
 
-/** Runs `call`; what it throws is told with the place in the file. */
-async function placed<T>(yaml: YamlFile, path: FieldPath, call: () => T | Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (thrown) {
-    const code: ErrorCode = isGymError(thrown) ? thrown.code : "INVALID_DATA";
-    const error = yaml.error(code, ACT, path, messageOf(thrown).replace(/^C(?=annot )/, "c"));
-    throw new GymError(code, error.message, error.data, { cause: thrown });
-  }
-}
-
-function uniqueNames(sources: readonly PipelineSource[], yaml: YamlFile): void {
-  sources.forEach(({ name }, index) => {
-    if (sources.findIndex((other) => other.name === name) === index) return;
-    throw yaml.error(
-      "INVALID_DATA",
-      ACT,
-      ["sources", index, "name"],
-      `wanted a name of its own for every source: received "${name}" twice`,
-    );
-  });
-}
-
-const OWN_FILES: readonly string[] = [
-  "config.yaml",
-  "resolved.json",
-  "trajectories.jsonl",
-  "scored.jsonl",
-  "selected.jsonl",
-  "journal.jsonl",
-  "issues.json",
-  "summary.json",
-  "summary.txt",
-];
-
-/** Names of folders that a run makes; exports could not be read from one of the same name. */
-function uniqueFolders(
-  train: readonly TrainItem[],
-  exports: readonly { readonly file: string }[],
+async function resolvedTrain(
+  item: TrainItem,
+  index: number,
+  kernel: Kernel,
   yaml: YamlFile,
-): void {
-  const seen = new Set([
-    ...OWN_FILES,
-    ...exports.map(({ file }) => file),
-    ...train.flatMap((item) => ownModel(item) ?? []),
-  ]);
-  for (const [index, { name = "" }] of train.entries()) {
-    if (seen.has(name)) {
-      throw yaml.error(
-        "INVALID_DATA",
-        ACT,
-        ["train", index, "name"],
-        `wanted a folder of its own: received "${name}", which is taken`,
-      );
-    }
-    seen.add(name);
-  }
+): Promise<TrainItem> {
+  const options = withModel(item.options, standIn(item.model));
+  const path = { id: ["train", index, "trainer"], options: ["train", index, "options"] };
+  const id = await checked(kernel, trainer, { id: item.trainer, options }, yaml, path);
+  return { ...item, trainer: id, name: item.name ?? parseId(id).name };
 }
 
-function uniqueFiles(exports: readonly { readonly file: string }[], yaml: YamlFile): void {
-  const seen = new Set(OWN_FILES);
-  for (const [index, { file }] of exports.entries()) {
-    if (seen.has(file)) {
-      throw yaml.error(
-        "INVALID_DATA",
-        ACT,
-        ["export", index, "file"],
-        `wanted a file of its own: received "${file}", which is taken`,
-      );
-    }
-    seen.add(file);
-  }
+async function resolvedEvaluation(
+  item: EvaluateItem,
+  index: number,
+  kernel: Kernel,
+  yaml: YamlFile,
+): Promise<EvaluateItem> {
+  const at: FieldPath = ["evaluate", index];
+  const world = await checkedEnv(kernel, item, yaml, at);
+  const policies = await Promise.all(item.policies.map(async (contender, place): Promise<Contender> => {
+    const policyOptions = withModel(contender.policyOptions, standIn(contender.model));
+    const path = [...at, "policies", place];
+    const policy = await checkedPolicy(kernel, { ...contender, policyOptions }, yaml, path);
+    return { ...contender, name: contender.name ?? shortName(contender.policy), policy };
+  }));
+  return { ...item, ...world, name: item.name ?? shortName(item.env), policies };
+}
+
+/** Some model: the one that is meant is made later, and any text stands for it. */
+function standIn(model: ModelRef | undefined): { readonly model: string; readonly adapter: null } | null {
+  return model === undefined ? null : { model: "model", adapter: null };
+}
+
+/** `solver` of `acme/solver-v1`. */
+function shortName(id: string): string {
+  return id.replace(/^.*\//, "").replace(/-v\d+$/, "");
 }

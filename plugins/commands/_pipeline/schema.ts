@@ -6,25 +6,36 @@
 import { z } from "zod";
 
 const options = z.record(z.string(), z.json());
+const fileName = z.string().regex(/^[\w][\w.-]*$/);
 const spec = z.strictObject({
   id: z.string().describe("Id of a wrapper"),
   options: options.default({}).describe("Its options"),
 });
 
-const collectSchema = z.strictObject({
+/** Where episodes are played, how many, and where they end. */
+const playing = {
   env: z.string().describe("Id of an environment"),
   envOptions: options.default({}).describe("Its options"),
   wrappers: z.array(spec).default([]).describe("Wrappers, the first one innermost, inside the step limit"),
-  policy: z.string().describe("Id of a policy"),
-  policyOptions: options.default({}).describe("Its options"),
   tasks: z.array(z.string()).default([]).describe(
     "Task files, folders and globs, relative to the pipeline file",
   ),
   episodes: z.int().min(1).default(1).describe("Episodes a task"),
   maxSteps: z.int().min(1).default(50).describe("Steps after which an episode is truncated"),
   timeoutMs: z.int().min(1).default(60_000).describe("Wall time of an episode in milliseconds"),
-  timestamps: z.boolean().default(false).describe("Whether times are recorded; they differ from run to run"),
   concurrency: z.int().min(1).max(256).default(1).describe("Episodes at once; does not change the result"),
+} as const;
+
+/** Who plays. */
+const acting = {
+  policy: z.string().describe("Id of a policy"),
+  policyOptions: options.default({}).describe("Its options"),
+} as const;
+
+const collectSchema = z.strictObject({
+  ...playing,
+  ...acting,
+  timestamps: z.boolean().default(false).describe("Whether times are recorded; they differ from run to run"),
 });
 
 const sourceSchema = z.strictObject({
@@ -38,7 +49,8 @@ const sourceSchema = z.strictObject({
 const exportSchema = z.strictObject({
   format: z.string().describe("Short name or id of an exporter"),
   options: options.default({}).describe("Its options"),
-  file: z.string().regex(/^[\w][\w.-]*$/).optional().describe("File in the run folder"),
+  sources: z.array(z.string()).min(1).optional().describe("Sources to export; left out, all"),
+  file: fileName.optional().describe("File in the run folder"),
 });
 
 const modelSchema = z.union([
@@ -47,15 +59,34 @@ const modelSchema = z.union([
     init: z.enum(["nano", "tiny", "small"]).describe("Size of a new model with random weights"),
     family: z.enum(["llama", "mistral", "qwen2", "qwen3"]).default("llama").describe("Kind of decoder"),
     seed: z.int().min(0).default(0).describe("Its only source of randomness"),
+    template: z.enum(["chatml", "bare"]).default("chatml").describe(
+      "Chat template: ChatML with tools, or messages without headers for puzzles",
+    ),
+    context: z.int().min(1).default(4096).describe("Longest sequence in tokens, which are bytes"),
   }),
-]);
+  z.strictObject({
+    train: z.string().describe("Name of an item of train: what it came to"),
+  }),
+], { error: "expected a folder, { init: nano } or { train: NAME }" });
 
 const trainSchema = z.strictObject({
   trainer: z.string().describe("Short name or id of a trainer"),
-  name: z.string().regex(/^[\w][\w.-]*$/).optional().describe("Folder in the run folder"),
-  data: z.string().describe("File of an export, to train on"),
+  name: fileName.optional().describe("Folder in the run folder"),
+  data: z.string().optional().describe("File of an export, to train on; some trainers need none"),
   model: modelSchema.optional().describe("What is trained: the trainer's option model"),
   options: options.default({}).describe("The trainer's other options"),
+});
+
+const contenderSchema = z.strictObject({
+  name: fileName.optional().describe("Name in the summary; left out, the policy's"),
+  ...acting,
+  model: modelSchema.optional().describe("Who acts: the policy's options model and adapter"),
+});
+
+const evaluateSchema = z.strictObject({
+  name: fileName.optional().describe("Name in the summary; left out, the environment's"),
+  ...playing,
+  policies: z.array(contenderSchema).min(1).describe("Who plays; each later one is compared with the first"),
 });
 
 /** Schema of a pipeline file. */
@@ -77,6 +108,9 @@ export const pipelineSchema = z.strictObject({
   }).prefault({}),
   export: z.array(exportSchema).default([]).describe("Data sets to write"),
   train: z.array(trainSchema).default([]).describe("Models to train on them, one after another"),
+  evaluate: z.array(evaluateSchema).default([]).describe(
+    "Policies to compare, trained ones among them, on episodes that no source plays",
+  ),
 });
 
 /** A pipeline, defaults filled in. */
@@ -85,3 +119,13 @@ export type Pipeline = z.output<typeof pipelineSchema>;
 export type PipelineSource = Pipeline["sources"][number];
 /** A source that plays episodes. */
 export type CollectSource = NonNullable<PipelineSource["collect"]>;
+/** One data set. */
+export type ExportItem = Pipeline["export"][number];
+/** One item of `train`. */
+export type TrainItem = Pipeline["train"][number];
+/** What a training starts from, or who acts. */
+export type ModelRef = NonNullable<TrainItem["model"]>;
+/** One item of `evaluate`. */
+export type EvaluateItem = Pipeline["evaluate"][number];
+/** A policy of an evaluation. */
+export type Contender = EvaluateItem["policies"][number];

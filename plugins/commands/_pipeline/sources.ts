@@ -165,7 +165,8 @@ async function digest(file: LogSource): Promise<string> {
   return hash.digest("hex");
 }
 
-function noStdin(): never {
+/** A run reads files: it could not go on with what came through standard input. */
+export function noStdin(): never {
   throw new GymError(
     "INVALID_DATA",
     'Cannot use pipeline: wanted files as input: received "-", standard input',

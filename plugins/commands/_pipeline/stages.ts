@@ -1,51 +1,44 @@
 /**
- * The stages of a run: sources, score, select, one export each, one training each, summary. A stage writes one file
- * or folder whole and says in the journal what it was made from, so a rerun does only what is missing or has changed.
+ * The stages of a run: sources, score, select, one for each export, each training and each policy of an evaluation,
+ * summary. A stage writes one file or folder whole and says in the journal what it was made from, so a rerun does only
+ * what is missing or has changed.
  *
  * @module
  */
-import { resolve } from "node:path";
 import { exporter, type ExportReport } from "../../../core/exporter.ts";
 import type { Json } from "../../../core/schema.ts";
 import type { Trajectory } from "../../../core/trajectory.ts";
 import { writeJsonl } from "../../files/mod.ts";
 import { shortHash } from "../_episodes/plan.ts";
-import type { RunFolder, StageFacts } from "./folder.ts";
 import type { IssueCount } from "./issues.ts";
 import type { ReadPipeline } from "./read.ts";
-import { rowsOf } from "./rows.ts";
-import type { Pipeline } from "./schema.ts";
+import type { EvaluationResult } from "./evaluate.ts";
+import { Learning } from "./learning.ts";
+import { rowsOf, sourceOf } from "./rows.ts";
+import type { ExportItem, Pipeline } from "./schema.ts";
 import { scored } from "./score.ts";
 import { chosen, picked } from "./select.ts";
-import {
-  gather,
-  type PreparedSource,
-  prepareSource,
-  type SourceWorld,
-  throwIfInterrupted,
-} from "./sources.ts";
+import { gather, type PreparedSource, prepareSource, type SourceWorld } from "./sources.ts";
+import { interruptible, type RunWorld, stage } from "./stage.ts";
 import { summarize } from "./summary.ts";
-import { modelFacts, ownModel, trained, type TrainItem, type TrainSummary } from "./train.ts";
+import type { TrainSummary } from "./train.ts";
 import type { ExportSummary, RunSummary } from "./text.ts";
-
-/** What the stages need of the world around them. */
-export interface RunWorld {
-  readonly folder: RunFolder;
-  readonly now: () => number;
-  readonly signal: AbortSignal;
-  readonly progress: (line: string) => void;
-  /** The line to type to go on after an interruption. */
-  readonly again: string;
-}
 
 /** Name of the run folder: the pipeline's name and a digest of everything in it that the results depend on. */
 export function runName(pipeline: Pipeline): string {
   const sources = pipeline.sources.map((source) => {
     if (source.collect === undefined) return source;
-    const { concurrency: _, ...collect } = source.collect; // does not change the result
-    return { ...source, collect };
+    return { ...source, collect: withoutConcurrency(source.collect) };
   });
-  return `${pipeline.name}-${shortHash({ ...pipeline, sources }).slice(0, 8)}`;
+  const evaluate = pipeline.evaluate.map(withoutConcurrency);
+  return `${pipeline.name}-${shortHash({ ...pipeline, sources, evaluate }).slice(0, 8)}`;
+}
+
+/** It does not change the result. */
+function withoutConcurrency<T extends { readonly concurrency: number }>(
+  { concurrency: _, ...rest }: T,
+): Omit<T, "concurrency"> {
+  return rest;
 }
 
 /**
@@ -62,8 +55,11 @@ export async function runStages(read: ReadPipeline, world: RunWorld): Promise<Ru
   const selecting = await selectStage(read, world, scoring);
   const exports: ExportSummary[] = [];
   for (const item of pipeline.export) exports.push(await exportStage(read, world, selecting.inputs, item));
+  const learning = new Learning(read, world);
   const training: TrainSummary[] = [];
-  for (const item of pipeline.train) training.push(await trainStage(read, world, selecting.inputs, item));
+  for (const item of pipeline.train) training.push(await learning.train(item, selecting.inputs));
+  const evaluations: EvaluationResult[] = [];
+  for (const item of pipeline.evaluate) evaluations.push(await learning.evaluate(item));
   const sources = pipeline.sources.map(({ name = "" }) => name);
   const summary: RunSummary = {
     schema: "gym.run/1",
@@ -73,6 +69,7 @@ export async function runStages(read: ReadPipeline, world: RunWorld): Promise<Ru
     selected: selecting.selected,
     exports,
     training,
+    evaluations,
     issues: gathered.issues.map(({ source, what, count }) => ({ source, what, count })),
   };
   await world.folder.write("issues.json", `${JSON.stringify(gathered.issues, null, 2)}\n`);
@@ -129,14 +126,15 @@ async function exportStage(
   { kernel }: ReadPipeline,
   world: RunWorld,
   before: string,
-  item: Pipeline["export"][number],
+  item: ExportItem,
 ): Promise<ExportSummary> {
   const file = item.file!; // filled in when the pipeline was read
   const facts = await stage(world, `export ${file}`, shortHash([before, item]), file, async () => {
     const writer = await kernel.make(exporter, item.format, item.options);
     let skipped: ExportReport["skipped"] = {};
     const onReport = (report: ExportReport): void => void (skipped = report.skipped);
-    const trajectories = interruptible(rowsOf(world.folder.file("selected.jsonl")), world);
+    const selected = interruptible(rowsOf(world.folder.file("selected.jsonl")), world);
+    const trajectories = item.sources === undefined ? selected : ofSources(selected, new Set(item.sources));
     const rows = await writeJsonl(world.folder.file(file), writer.export(trajectories, { onReport }));
     return { rows, skipped };
   });
@@ -148,64 +146,11 @@ async function exportStage(
   };
 }
 
-async function trainStage(
-  { pipeline, kernel, folder: base }: ReadPipeline,
-  world: RunWorld,
-  before: string,
-  item: TrainItem,
-): Promise<TrainSummary> {
-  const name = item.name!; // filled in when the pipeline was read
-  const data = pipeline.export.find(({ file }) => file === item.data)!; // which was checked then
-  const there = typeof item.model === "string" ? await modelFacts(item.model, base) : null;
-  const model = typeof item.model === "string" ? resolve(base, item.model) : await modelStage(world, item);
-  const facts = await stage(
-    world,
-    `train ${name}`,
-    shortHash([before, data, item, there]),
-    name,
-    async (begun) => {
-      const { folder, signal, again } = world;
-      const file = (...names: readonly string[]): string => folder.file(...names);
-      return await trained(item, { kernel, file, signal, again, model, resume: begun });
-    },
-  );
-  return facts as unknown as TrainSummary; // sound: the stage's own
-}
-
-/** Makes the model that a training starts from; null when it needs none made. */
-async function modelStage(world: RunWorld, { model, ...item }: TrainItem): Promise<string | null> {
-  const own = ownModel({ model, ...item });
-  if (own === null || typeof model !== "object") return null;
-  const path = world.folder.file(own);
-  await stage(world, own, shortHash(model), own, async () => {
-    const { initModel } = await import("../../models/mod.ts");
-    await Deno.remove(path, { recursive: true }).catch(() => {}); // a killed process may have left a whole one
-    await initModel(path, { family: model.family, size: model.init, seed: BigInt(model.seed) });
-    return {};
-  });
-  return path;
-}
-
-async function stage(
-  world: RunWorld,
-  name: string,
-  inputs: string,
-  output: string,
-  work: (begun: boolean) => Promise<StageFacts>,
-): Promise<StageFacts> {
-  throwIfInterrupted(world.signal, world.again);
-  world.progress(`stage ${name}`);
-  const { facts, skipped } = await world.folder.stage(name, inputs, output, work);
-  if (skipped) world.progress(`stage ${name} was finished before`);
-  return facts;
-}
-
-async function* interruptible(
-  rows: AsyncIterable<Trajectory>,
-  { signal, again }: RunWorld,
+async function* ofSources(
+  trajectories: AsyncIterable<Trajectory>,
+  sources: ReadonlySet<string>,
 ): AsyncGenerator<Trajectory> {
-  for await (const row of rows) {
-    throwIfInterrupted(signal, again);
-    yield row;
+  for await (const trajectory of trajectories) {
+    if (sources.has(sourceOf(trajectory))) yield trajectory;
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Cell, table } from "../_table.ts";
+import type { ContenderSummary, EvaluationResult } from "./evaluate.ts";
 import type { IssueCount } from "./issues.ts";
 import type { SourceSummary } from "./summary.ts";
 import type { TrainSummary } from "./train.ts";
@@ -31,10 +32,11 @@ export interface RunSummary {
   readonly selected: number;
   readonly exports: readonly ExportSummary[];
   readonly training: readonly TrainSummary[];
+  readonly evaluations: readonly EvaluationResult[];
   readonly issues: readonly Omit<IssueCount, "examples">[];
 }
 
-/** Tables: sources, rubrics by source, files, training, issues; the last two only when there is something in them. */
+/** Tables: sources, rubrics by source, files, training, issues, evaluations; the last three only when there are some. */
 export function summaryText(summary: RunSummary, folder: string): string {
   const columns = [...Object.entries(summary.sources), ["all", summary.all] as const];
   const blocks = [
@@ -64,7 +66,25 @@ export function summaryText(summary: RunSummary, folder: string): string {
       summary.issues.map(({ what, source, count }) => [what, source, count]),
     ));
   }
+  blocks.push(...summary.evaluations.map(evaluationText));
   return [...blocks, `Everything lies in ${folder}`].join("\n\n");
+}
+
+/** How each policy did, and below it whether that may be chance. */
+function evaluationText({ name, policies, comparisons }: EvaluationResult): string {
+  return [
+    table(
+      [`evaluation ${name}`, "success", "rate", "95 % from", "to", "mean reward"],
+      policies.map(contenderRow),
+    ),
+    ...comparisons.map(({ sentence }) => sentence),
+  ].join("\n");
+}
+
+function contenderRow({ name, succeeded, episodes, success, reward }: ContenderSummary): Cell[] {
+  const share = success === null ? "unknown" : `${succeeded} of ${episodes}`;
+  const rate = success === null ? [null, null, null] : [success.estimate, success.low, success.high];
+  return [name, share, ...rate.map((value) => value?.toFixed(3) ?? null), reward?.estimate ?? null];
 }
 
 function trainingTable(training: readonly TrainSummary[]): string {

@@ -1,22 +1,18 @@
 /**
- * Exported rows → a trained model, in a folder of the run's own.
+ * A model and mostly exported rows → a trained model, in a folder of the run's own.
  *
  * @module
  */
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { ExportRow } from "../../../core/exporter.ts";
 import { readJsonl } from "../../../core/jsonl.ts";
 import type { Kernel } from "../../../core/kernel.ts";
-import type { Json } from "../../../core/schema.ts";
 import { type Sink, sink } from "../../../core/sink.ts";
 import { trainer, type TrainEvent } from "../../../core/trainer.ts";
 import { runTraining, type TrainingHistory, trainingHistory } from "../../../core/training.ts";
-import { fileError } from "../../files/mod.ts";
-import type { Pipeline } from "./schema.ts";
+import { type ModelPlace, withModel } from "./model.ts";
+import type { TrainItem } from "./schema.ts";
 import { throwIfInterrupted } from "./sources.ts";
-
-/** One item of `train`. */
-export type TrainItem = Pipeline["train"][number];
 
 /** What training came to. */
 export type TrainSummary = {
@@ -24,7 +20,8 @@ export type TrainSummary = {
   readonly trainer: string;
   /** Folder in the run folder. */
   readonly folder: string;
-  readonly data: string;
+  /** File of the rows; null when it was trained without. */
+  readonly data: string | null;
   readonly steps: number;
   /** Loss of a step: the first, the middle and the last; null where none was finite. */
   readonly loss: {
@@ -43,8 +40,8 @@ export interface TrainWorld {
   readonly file: (...names: readonly string[]) => string;
   readonly signal: AbortSignal;
   readonly again: string;
-  /** Folder of the model, absolute; null when the options say it. */
-  readonly model: string | null;
+  /** What is trained; null when the options say it. */
+  readonly model: ModelPlace | null;
   /** Whether the same training was begun before and goes on. */
   readonly resume: boolean;
 }
@@ -52,49 +49,25 @@ export interface TrainWorld {
 /** Trains. @throws {GymError} `INTERRUPTED`; the folder keeps what a resumed run needs. */
 export async function trained(item: TrainItem, world: TrainWorld): Promise<TrainSummary> {
   const { kernel, signal, again, model, resume } = world;
-  const [name, file] = [item.name!, world.file(item.data)]; // filled in when the pipeline was read
+  const { data, name } = { ...item, name: item.name! }; // filled in when the pipeline was read
   const folder = world.file(name);
   if (!resume) await Deno.remove(folder, { recursive: true }).catch(() => {}); // what other settings left there
-  const made = await kernel.make(trainer, item.trainer, trainOptions(item, model));
+  const made = await kernel.make(trainer, item.trainer, withModel(item.options, model));
   const rows = async function* (): AsyncGenerator<ExportRow> {
+    if (data === undefined) return;
+    const file = world.file(data);
     for await (const { value } of readJsonl((await Deno.open(file)).readable, { file })) {
       yield value as ExportRow; // our own file
     }
   };
   const end = await runTraining(
     made,
-    { rows, source: item.data, folder, resume, signal },
+    { rows, ...(data === undefined ? {} : { source: data }), folder, resume, signal },
     await sinksOf(kernel, folder),
   );
   if (end.reason === "interrupted") throwIfInterrupted(signal, again);
   const history = await historyOf(join(folder, "metrics.jsonl"));
-  return { trainer: item.trainer, folder: name, data: item.data, steps: end.step, ...curveOf(history) };
-}
-
-/** Options of the trainer, the model among them. */
-export function trainOptions({ options }: TrainItem, model: string | null): Record<string, Json> {
-  return model === null ? options : { ...options, model };
-}
-
-/** Folder of a model that the run makes itself; null when it is one that is there. */
-export function ownModel({ model }: TrainItem): string | null {
-  return typeof model === "object" ? `model-${model.family}-${model.init}-${model.seed}` : null;
-}
-
-/** What a model on disk is, as far as can be told without reading all of it. */
-export async function modelFacts(path: string, base: string): Promise<Json> {
-  const folder = resolve(base, path);
-  try {
-    const facts: Json[] = [];
-    for await (const { name, isFile } of Deno.readDir(folder)) {
-      if (!isFile) continue;
-      const { size, mtime } = await Deno.stat(join(folder, name));
-      facts.push([name, size, mtime?.getTime() ?? null]);
-    }
-    return facts.sort((a, b) => String(a) < String(b) ? -1 : 1);
-  } catch (thrown) {
-    throw fileError("read", path, thrown);
-  }
+  return { trainer: item.trainer, folder: name, data: data ?? null, steps: end.step, ...curveOf(history) };
 }
 
 function sinksOf(kernel: Kernel, folder: string): Promise<Sink[]> {
