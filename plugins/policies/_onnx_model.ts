@@ -18,6 +18,7 @@ export async function createOnnxModel(settings: OnnxModelSettings): Promise<Poli
     [Symbol.asyncDispose]: async () => {
       if (released) return;
       released = true;
+      acting.reset(); // lets go of what it kept
       await releaseModel(settings);
     },
   });

@@ -14,6 +14,9 @@ const options = z.strictObject({
   model: z.string().min(1).describe("Model folder in Hugging Face's layout"),
   adapter: z.string().optional().describe("Adapter folder, as PEFT or a trainer writes it"),
   ...actingFields,
+  reuse: z.boolean().default(true).describe(
+    "Keep what was computed for a turn for the next one; off saves memory",
+  ),
   maxBatch: count.default(16).describe("Most episodes that one session serves at once"),
   provider: z.enum(["auto", "cpu", "webgpu", "cuda"]).default("auto").describe("Execution provider"),
   threads: count.optional().describe("Threads of one operator"),
@@ -25,6 +28,13 @@ export interface OnnxModelOptions extends LocalActingOptions {
   readonly model: string;
   /** Adapter folder, as PEFT or a trainer writes it. */
   readonly adapter?: string | undefined;
+  /**
+   * Keep what was computed for a turn for the next one, so that only what is new of a prompt is computed. It takes
+   * 2 · layers · key-value heads · head size · 4 bytes a token of each running episode.
+   *
+   * @default true
+   */
+  readonly reuse?: boolean | undefined;
   /** Most episodes that one session serves at once. @default 16 */
   readonly maxBatch?: number | undefined;
   /** Execution provider; auto takes the first of cuda, webgpu and cpu that works here. @default "auto" */

@@ -106,6 +106,31 @@ Deno.test("the same seed gives the same episode, one by one and eight at once, a
     assert.equal(new Set(together.map(({ steps }) => JSON.stringify(steps))).size, 8);
   }));
 
+Deno.test("an episode is the same whether earlier turns are kept or computed anew, also when turns are left out", () =>
+  withNano(async (model) => {
+    for (
+      const [seed, options] of [[1n, {}], [2n, { temperature: 0 }], [3n, {
+        tools: false,
+        maxNewTokens: 40,
+      }]] as const
+    ) {
+      const [kept, anew] = await Promise.all(
+        [true, false].map((reuse) => played({ model, ...options, reuse, maxLength: 1024 }, seed, 12)),
+      );
+      assert.equal(kept!.outcome.error, null);
+      for (const [at, { tokens, action, extra }] of kept!.steps.entries()) {
+        const other = anew!.steps[at]!;
+        assert.deepEqual([action, extra, tokens!.completionIds], [
+          other.action,
+          other.extra,
+          other.tokens!.completionIds,
+        ]);
+        assert.deepEqual(tokens!.promptIds, other.tokens!.promptIds);
+        assert.ok(distance(tokens!.logProbs!, Float32Array.from(other.tokens!.logProbs!)) < 1e-4);
+      }
+    }
+  }));
+
 Deno.test("greedy decoding gives every seed the same words", () =>
   withNano(async (model) => {
     const actor = await acting({ model, temperature: 0 });

@@ -18,11 +18,14 @@ import {
   messagesOf,
 } from "../../chat/mod.ts";
 import type { Generation, Generator } from "./generator.ts";
+import type { TextState } from "./text_state.ts";
 
 /** A model and how it reads and writes messages; policies share it. */
 export interface ChatModel {
   readonly codec: ChatCodec;
   readonly generator: Generator;
+  /** Adapter of the generator to use, by name. @default its own parameters */
+  readonly adapter?: string;
 }
 
 /** How a model acts. */
@@ -41,6 +44,13 @@ export interface ActingOptions {
   readonly maxNewTokens: number;
   /** Texts that end a turn. */
   readonly stop: readonly string[];
+  /**
+   * Whether what was computed for a turn is kept for the next, so that only what is new of a prompt is computed. It takes
+   * 2 · layers · key-value heads · head size · 4 bytes a token while the episode lasts.
+   *
+   * @default true
+   */
+  readonly reuse?: boolean | undefined;
 }
 
 /** What was shown to the model and what it wrote, up to a step. */
@@ -69,6 +79,7 @@ export class ActingModel implements Policy {
   readonly #settings: ActingOptions;
   readonly #shared: ChatModel;
   #seen: Seen | null = null;
+  #state: TextState | null = null;
 
   constructor(shared: ChatModel, settings: ActingOptions, model: string) {
     this.model = model;
@@ -79,11 +90,13 @@ export class ActingModel implements Policy {
   /** Forgets the episode before. */
   reset(): void {
     this.#seen = null;
+    this.#state = null;
   }
 
   /** Writes one turn. @throws {GymError} `LIMIT_EXCEEDED` when task and latest turn do not fit into the context. */
   async act(view: PolicyView): Promise<Decision> {
-    const { codec, generator } = this.#shared;
+    const { codec, generator, adapter = null } = this.#shared;
+    const { reuse = true } = this.#settings;
     const tools = this.#settings.tools ? view.tools.map(chatTool) : null;
     const prompt = this.#prompt(view, tools);
     const seed = String(Math.floor(view.prng.fork(view.history.length)() * 2 ** 53));
@@ -93,9 +106,13 @@ export class ActingModel implements Policy {
       sampling: this.#settings,
       seed: BigInt(seed),
       stopIds: codec.stopIds,
+      adapter,
+      keepState: reuse,
+      ...(this.#state === null ? {} : { state: this.#state }),
       ...this.#stopAtText(),
       ...(view.signal === undefined ? {} : { signal: view.signal }),
     });
+    this.#state = made.state ?? null;
     const ended = made.reason === "stop";
     const ids = [...prompt.ids, ...made.ids];
     this.#seen = { steps: view.history.length + 1, ids, omitted: prompt.omitted, ended };

@@ -243,3 +243,32 @@ Deno.test("a second episode does not begin with the words of the first", async (
   const [first, second] = [await once(), await once()];
   assert.deepEqual(second.steps, first.steps);
 });
+
+Deno.test("a turn goes on from what was computed for the one before; a new episode and a policy without reuse do not", async () => {
+  const asked: GenerateRequest[] = [];
+  const generator = await scripted([`${roll}<|im_end|>`]);
+  let made = 0;
+  const generate = async (request: GenerateRequest): Promise<Generation> => {
+    asked.push(request);
+    // Sound: nothing looks into a state but the generator that made it.
+    const state = { turn: made++ } as unknown as NonNullable<Generation["state"]>;
+    return { ...await generator.generate(request), ...(request.keepState === true ? { state } : {}) };
+  };
+  const shared = { codec: await codec(), generator: { ...generator, generate } as unknown as Generator };
+  for (const reuse of [undefined, false]) {
+    const acting = new ActingModel(shared, { ...settings, reuse }, "script");
+    for (let episode = 0; episode < 2; episode++) await rollout(new ToyEnv(), acting, { maxSteps: 3 });
+  }
+  assert.deepEqual(
+    asked.map(({ state, keepState }) => [keepState, (state as { turn?: number } | undefined)?.turn]),
+    [
+      [true, undefined],
+      [true, 0],
+      [true, 1],
+      [true, undefined],
+      [true, 3],
+      [true, 4],
+      ...Array(6).fill([false, undefined]),
+    ],
+  );
+});

@@ -17,80 +17,108 @@ export class KeyValueCache {
   readonly lengths: number[] = [];
   readonly #config: ModelConfig;
   readonly #rowSize: number;
+  readonly #names: readonly string[];
   #arrays: Float32Array[];
+  /** 0 where a row has a token and far below 0 elsewhere. */
+  #mask: Float32Array;
 
   constructor(config: ModelConfig, room: number) {
     this.#config = config;
     this.room = room;
     this.#rowSize = config.keyValueHeads * room * config.headDimension;
-    this.#arrays = Array.from({ length: 2 * config.layers }, () => new Float32Array(this.#rowSize));
+    this.#names = Array.from({ length: config.layers }, (_, layer) => cacheNames(layer)).flat();
+    this.#arrays = this.#names.map(() => new Float32Array(this.#rowSize));
+    this.#mask = new Float32Array(room);
   }
 
-  /** Bytes of the arrays. */
+  /** Bytes of keys and values. */
   get bytes(): number {
     return this.#arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   /** Adds an empty row at the end; returns its index. */
   add(): number {
+    const row = this.lengths.length;
     this.lengths.push(0);
-    const wanted = this.lengths.length * this.#rowSize;
-    if (wanted > this.#arrays[0]!.length) {
-      this.#arrays = this.#arrays.map((array) => {
-        const larger = new Float32Array(Math.max(wanted, 2 * array.length));
-        larger.set(array);
-        return larger;
-      });
+    if ((row + 1) * this.#rowSize > this.#arrays[0]!.length) {
+      this.#arrays = this.#arrays.map(doubled);
+      this.#mask = doubled(this.#mask);
     }
-    return this.lengths.length - 1;
+    this.#mask.fill(MASKED, row * this.room, (row + 1) * this.room);
+    return row;
   }
 
   /** Removes a row; the last row takes its place. */
   remove(row: number): void {
     const last = this.lengths.length - 1;
-    const size = this.#rowSize;
-    if (row !== last) {
-      for (const array of this.#arrays) array.copyWithin(row * size, last * size, (last + 1) * size);
-      this.lengths[row] = this.lengths[last]!;
-    }
+    if (row !== last) this.#overwrite(row, last);
     this.lengths.pop();
+  }
+
+  /** Makes a row equal to another. */
+  copyRow(from: number, to: number): void {
+    this.#overwrite(to, from);
   }
 
   /** Copies a row to the end of a cache with more room. */
   copyTo(other: KeyValueCache, row: number): void {
-    const target = other.add();
-    const { keyValueHeads: groups, headDimension: D } = this.#config;
-    const filled = this.lengths[row]! * D;
-    for (const [at, array] of this.#arrays.entries()) {
-      for (let group = 0; group < groups; group++) {
-        const start = (row * groups + group) * this.room * D;
-        other.#arrays[at]!.set(
-          array.subarray(start, start + filled),
-          (target * groups + group) * other.room * D,
-        );
-      }
-    }
-    other.lengths[target] = this.lengths[row]!;
+    other.restore(other.add(), this.#parts(row), this.lengths[row]!);
   }
 
-  /** Inputs of the graph for rows `from` to the end. */
-  feeds(from: number): Record<string, Feed> {
-    const { keyValueHeads, headDimension, layers } = this.#config;
-    const rows = this.lengths.length - from;
-    const shape = [rows, keyValueHeads, this.room, headDimension];
-    const [start, end] = [from * this.#rowSize, this.lengths.length * this.#rowSize];
-    const feeds: Record<string, Feed> = { cached: { data: this.#mask(from), shape: [rows, this.room] } };
-    for (let layer = 0; layer < layers; layer++) {
-      for (const [side, name] of cacheNames(layer).entries()) {
-        feeds[name] = { data: this.#arrays[2 * layer + side]!.subarray(start, end), shape };
+  /** A copy of a row: for each layer's keys and values, in order, the array [groups, length, D]. */
+  save(row: number): readonly Float32Array[] {
+    const length = this.lengths[row]!;
+    const { keyValueHeads: groups, headDimension: D } = this.#config;
+    const saved = this.#names.map(() => new Float32Array(groups * length * D));
+    for (const [at, parts] of this.#parts(row).entries()) {
+      for (const [group, part] of parts.entries()) saved[at]!.set(part, group * length * D);
+    }
+    return saved;
+  }
+
+  /**
+   * Fills an empty row.
+   *
+   * @param kept For each layer's keys and values, in order, those of each group.
+   * @param count Tokens to take of them, from the first.
+   */
+  restore(row: number, kept: readonly (readonly Float32Array[])[], count: number): void {
+    const { keyValueHeads: groups, headDimension: D } = this.#config;
+    for (const [at, parts] of kept.entries()) {
+      for (const [group, part] of parts.entries()) {
+        this.#arrays[at]!.set(part.subarray(0, count * D), (row * groups + group) * this.room * D);
       }
+    }
+    this.#mask.fill(0, row * this.room, row * this.room + count);
+    this.lengths[row] = count;
+  }
+
+  /** Inputs of the graph for the rows from one to before another. */
+  feeds(from: number, to: number): Record<string, Feed> {
+    const { keyValueHeads, headDimension } = this.#config;
+    const shape = [to - from, keyValueHeads, this.room, headDimension];
+    const [start, end] = [from * this.#rowSize, to * this.#rowSize];
+    const mask = this.#mask.subarray(from * this.room, to * this.room);
+    const feeds: Record<string, Feed> = { cached: { data: mask, shape: [to - from, this.room] } };
+    for (const [at, name] of this.#names.entries()) {
+      feeds[name] = { data: this.#arrays[at]!.subarray(start, end), shape };
     }
     return feeds;
   }
 
+  /** Inputs of the graph for rows without tokens: one place that nobody sees, so that nothing is computed for their room. */
+  emptyFeeds(rows: number): Record<string, Feed> {
+    const { keyValueHeads, headDimension } = this.#config;
+    const data = new Float32Array(rows * keyValueHeads * headDimension);
+    const cached = { data: new Float32Array(rows).fill(MASKED), shape: [rows, 1] };
+    const side = { data, shape: [rows, keyValueHeads, 1, headDimension] };
+    return { cached, ...Object.fromEntries(this.#names.map((name) => [name, side])) };
+  }
+
   /**
-   * Writes the keys and values of new tokens behind those of rows `from` to the end; there must be room.
+   * Writes the keys and values of new tokens behind those of some rows; there must be room.
    *
+   * @param from The first of the rows.
    * @param made For each layer's keys and values, in order, the array [rows, groups, T, D].
    * @param counts How many of the T tokens are real, for each row.
    */
@@ -107,13 +135,35 @@ export class KeyValueCache {
         }
       }
     }
-    for (const [row, count] of counts.entries()) this.lengths[from + row]! += count;
+    for (const [at, count] of counts.entries()) {
+      const end = (from + at) * this.room + this.lengths[from + at]!;
+      this.#mask.fill(0, end, end + count);
+      this.lengths[from + at]! += count;
+    }
   }
 
-  #mask(from: number): Float32Array {
-    const rows = this.lengths.slice(from);
-    const mask = new Float32Array(rows.length * this.room).fill(MASKED);
-    for (const [row, length] of rows.entries()) mask.fill(0, row * this.room, row * this.room + length);
-    return mask;
+  #overwrite(row: number, source: number): void {
+    const size = this.#rowSize;
+    for (const array of this.#arrays) array.copyWithin(row * size, source * size, (source + 1) * size);
+    this.#mask.copyWithin(row * this.room, source * this.room, (source + 1) * this.room);
+    this.lengths[row] = this.lengths[source]!;
   }
+
+  /** Tokens of a row, for each layer's keys and values those of each group. */
+  #parts(row: number): readonly (readonly Float32Array[])[] {
+    const { keyValueHeads: groups, headDimension: D } = this.#config;
+    const filled = this.lengths[row]! * D;
+    return this.#arrays.map((array) =>
+      Array.from({ length: groups }, (_, group) => {
+        const start = (row * groups + group) * this.room * D;
+        return array.subarray(start, start + filled);
+      })
+    );
+  }
+}
+
+function doubled(array: Float32Array): Float32Array {
+  const larger = new Float32Array(2 * array.length);
+  larger.set(array);
+  return larger;
 }

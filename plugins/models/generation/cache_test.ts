@@ -4,6 +4,7 @@ import type { ModelConfig } from "../config.ts";
 import { MASKED } from "../decoder.ts";
 import { KeyValueCache } from "./cache.ts";
 import { cacheNames } from "./decoding_graph.ts";
+import { TextState } from "./text_state.ts";
 
 const [groups, D, layers] = [2, 3, 2];
 // Sound: the cache looks at nothing but these.
@@ -34,10 +35,10 @@ function made(parts: readonly (readonly number[])[], T: number): Float32Array[] 
   );
 }
 
-/** Reads the feeds of rows `from` on back and compares them with the naive rows. */
-function same(cache: KeyValueCache, rows: Rows, from: number): void {
-  const { cached, ...sides } = cache.feeds(from);
-  const seen = rows.slice(from);
+/** Reads the feeds of rows back and compares them with the naive rows. */
+function same(cache: KeyValueCache, rows: Rows, from: number, to: number): void {
+  const { cached, ...sides } = cache.feeds(from, to);
+  const seen = rows.slice(from, to);
   assert.deepEqual(cache.lengths, rows.map(({ length }) => length));
   assert.deepEqual(cached!.shape, [seen.length, cache.room]);
   const mask = seen.map((row) => Array.from({ length: cache.room }, (_, t) => t < row.length ? 0 : MASKED));
@@ -65,6 +66,7 @@ const operation = fc.oneof(
   fc.constant({ does: "add" as const }),
   fc.record({ does: fc.constant("remove" as const), row: fc.nat() }),
   fc.record({ does: fc.constant("move" as const), row: fc.nat() }),
+  fc.record({ does: fc.constant("copy" as const), row: fc.nat(), to: fc.nat() }),
   fc.record({
     does: fc.constant("extend" as const),
     from: fc.nat(),
@@ -95,6 +97,10 @@ Deno.test("KeyValueCache holds what a list of lists would after any adds, remova
           );
           cache.extend(from, made(parts, 3), parts.map(({ length }) => length));
           for (const [at, part] of parts.entries()) rows[from + at]!.push(...part);
+        } else if (step.does === "copy") {
+          const [row, to] = [step.row % rows.length, step.to % rows.length];
+          cache.copyRow(row, to);
+          rows[to] = [...rows[row]!];
         } else {
           const row = step.row % rows.length;
           if (step.does === "move") cache.copyTo(larger, row);
@@ -103,8 +109,11 @@ Deno.test("KeyValueCache holds what a list of lists would after any adds, remova
           if (step.does === "move") moved.push(gone);
         }
       }
-      for (let from = 0; from < rows.length; from++) same(cache, rows, from);
-      if (moved.length > 0) same(larger, moved, 0);
+      for (let from = 0; from < rows.length; from++) {
+        same(cache, rows, from, rows.length);
+        same(cache, rows, from, from + 1);
+      }
+      if (moved.length > 0) same(larger, moved, 0, moved.length);
     }),
     { seed: 1, numRuns: 300 },
   );
@@ -118,4 +127,37 @@ Deno.test("KeyValueCache tells its bytes and grows with its rows alone", () => {
   assert.equal(cache.bytes, row);
   for (let more = 0; more < 4; more++) cache.add();
   assert.ok(cache.bytes >= 5 * row && cache.bytes <= 10 * row);
+});
+
+Deno.test("TextState gives a row back, or the part of it that a prompt begins with, and keeps its own copy", () => {
+  const cache = new KeyValueCache(config, ROOM);
+  for (const row of [[1], [2, 3, 4]]) {
+    cache.extend(cache.add(), made([row], 3), [row.length]);
+  }
+  const parameters = {};
+  const state = TextState.of(cache, 1, Int32Array.of(2, 3, 4, 9), parameters);
+  assert.deepEqual([...state.ids], [2, 3, 4]);
+  assert.equal(state.bytes, 3 * 2 * layers * groups * D * 4);
+  cache.remove(0); // what the state was made from moves and is written over
+  cache.extend(cache.add(), made([[7, 8]], 3), [2]);
+  for (const room of [ROOM, 2 * ROOM]) {
+    const other = new KeyValueCache(config, room);
+    for (const count of [3, 1]) state.restore(other, other.add(), count, config);
+    same(other, [[2, 3, 4], [2]], 0, 2);
+    other.extend(0, made([[5], [6]], 1), [1, 1]);
+    same(other, [[2, 3, 4, 5], [2, 6]], 0, 2);
+  }
+});
+
+Deno.test("TextState covers what a prompt shares with it, but never the last token, and nothing of other parameters", () => {
+  const cache = new KeyValueCache(config, ROOM);
+  cache.extend(cache.add(), made([[1, 2, 3]], 3), [3]);
+  const parameters = {};
+  const state = TextState.of(cache, 0, Int32Array.of(1, 2, 3), parameters);
+  const covered = (...ids: number[]) => state.covered(Int32Array.from(ids), parameters);
+  assert.deepEqual(
+    [covered(1, 2, 3, 4), covered(1, 2, 3), covered(1, 2, 9, 4), covered(9), covered(1)],
+    [3, 2, 2, 0, 0],
+  );
+  assert.equal(state.covered(Int32Array.of(1, 2, 3, 4), {}), 0);
 });

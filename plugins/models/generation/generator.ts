@@ -1,19 +1,23 @@
 /**
  * Generation for many at once: requests join and leave the batch between two tokens, all on one session.
  *
- * What a request gets depends on its prompt and its seed alone, to the last bit, never on who else is in the batch. Sums
- * over masked room round differently when the room differs, so sequences share a batch, a lane, only with those of
- * the same room, which follows from their own length; a row of a matrix product is the same however many rows there are.
+ * What a request gets depends on its prompt, its seed and its own state alone, to the last bit, never on who else is in
+ * the batch. Sums over masked room round differently when the room differs, so sequences share a batch, a lane, only with
+ * those of the same room, which follows from their own length; prompts share a run only when their own numbers of new
+ * tokens call for the same one; and a row of a matrix product is the same however many rows there are.
  *
  * @module
  */
 import { GymError } from "../../../core/errors.ts";
-import { type Prng, seeded } from "../../../core/prng.ts";
-import { type Feed, floats, type Provider, Session } from "../../onnx/session.ts";
+import { floats, type Provider, Session } from "../../onnx/session.ts";
 import type { TrainedModel } from "../training_graph.ts";
-import { KeyValueCache } from "./cache.ts";
+import type { TokenConstraint } from "./constraint.ts";
 import { cacheNames, decodingGraph } from "./decoding_graph.ts";
-import { type Sampled, sampleToken, type Sampling } from "./sampling.ts";
+import { Lane, type Parameters } from "./lane.ts";
+import { type PromptGroup, promptGroups } from "./prompts.ts";
+import type { Sampling } from "./sampling.ts";
+import { Sequence } from "./sequence.ts";
+import type { TextState } from "./text_state.ts";
 
 /** One text to go on with. */
 export interface GenerateRequest {
@@ -31,6 +35,14 @@ export interface GenerateRequest {
   readonly onToken?: (id: number) => boolean | void;
   /** Ends the text when aborted. */
   readonly signal?: AbortSignal;
+  /** Which tokens may come; one for this request alone. @default all */
+  readonly constraint?: TokenConstraint;
+  /** Adapter to use, by name; the generator's own parameters when null. @default null */
+  readonly adapter?: string | null;
+  /** What was computed for a text with the same beginning: only the rest is computed. Of other parameters it is no use. */
+  readonly state?: TextState;
+  /** Whether the result holds the state of prompt and new ids. @default false */
+  readonly keepState?: boolean;
 }
 
 /** What was generated. */
@@ -39,10 +51,15 @@ export interface Generation {
   readonly ids: Int32Array;
   /** Log-probability of each under the model itself. */
   readonly logProbabilities: Float32Array;
-  /** Log-probability of each under the distribution that it was drawn from; the model's own when decoding is greedy. */
+  /**
+   * Log-probability of each under the distribution that it was drawn from; when decoding is greedy, under the model, over
+   * the tokens that its constraint allowed.
+   */
   readonly drawnLogProbabilities: Float32Array;
   /** Why it ended: a stop id, the caller, the limit of tokens or of the context, or the signal. */
   readonly reason: "stop" | "caller" | "length" | "aborted";
+  /** To go on from, when it was asked for. The last new id is not part of it. */
+  readonly state?: TextState;
 }
 
 /** How a generator is made. */
@@ -62,49 +79,33 @@ export interface GeneratorOptions {
 /** Room of the smallest lane, in tokens; each further one has twice as much. */
 const LEAST_ROOM = 64;
 
-/** Sequences of one room, in the order of the rows of their cache. */
-interface Lane {
-  readonly cache: KeyValueCache;
-  readonly active: Sequence[];
-}
-
-interface Sequence {
-  readonly request: GenerateRequest;
-  readonly prng: Prng;
-  readonly ids: number[];
-  readonly logProbabilities: number[];
-  readonly drawnLogProbabilities: number[];
-  readonly settle: (result: Generation) => void;
-  readonly fail: (thrown: unknown) => void;
-}
-
-/** Why a sequence ends: as its result says, or with what its own callback threw. */
-type Ending = Generation["reason"] | { readonly thrown: unknown };
-
 /** A model that goes on with texts. */
 export class Generator implements AsyncDisposable {
   /** Longest sequence, prompt included. */
   readonly maxLength: number;
-  readonly #model: TrainedModel;
+  /** What it runs. */
+  readonly model: TrainedModel;
   readonly #session: Session;
   readonly #maxBatch: number;
   readonly #promptChunk: number;
-  #parameters: Readonly<Record<string, Feed>>;
+  /** By name; null for the generator's own. */
+  readonly #parameters = new Map<string | null, Parameters>();
   readonly #waiting: Sequence[] = [];
-  readonly #lanes = new Map<number, Lane>();
+  /** By parameters and room. */
+  readonly #lanes = new Map<Parameters, Map<number, Lane>>();
   #working: Promise<void> | null = null;
 
   private constructor(
     model: TrainedModel,
     session: Session,
-    parameters: Readonly<Record<string, Feed>>,
+    parameters: Parameters,
     { maxBatch = 16, promptChunk = 512, maxLength = model.config.contextLength }: GeneratorOptions,
   ) {
-    this.#model = model;
+    this.model = model;
     this.#session = session;
-    this.#parameters = parameters;
+    this.#parameters.set(null, parameters);
     this.#maxBatch = maxBatch;
-    this.#promptChunk = promptChunk;
+    this.#promptChunk = Math.min(promptChunk, maxLength); // rotary tables end at the longest sequence
     this.maxLength = maxLength;
   }
 
@@ -115,7 +116,7 @@ export class Generator implements AsyncDisposable {
    */
   static async create(
     model: TrainedModel,
-    parameters: Readonly<Record<string, Feed>>,
+    parameters: Parameters,
     options: GeneratorOptions = {},
   ): Promise<Generator> {
     const { provider = "cpu", threads, prepack = true, maxLength = model.config.contextLength } = options;
@@ -132,14 +133,14 @@ export class Generator implements AsyncDisposable {
    *
    * @throws {TypeError} While something waits or is being generated.
    */
-  setParameters(parameters: Readonly<Record<string, Feed>>): void {
-    const open = this.#waiting.length + this.#count;
+  setParameters(parameters: Parameters): void {
+    const open = this.#waiting.length + this.#active.length;
     if (open > 0) {
       throw new TypeError(
         `Cannot change parameters: wanted an idle generator: received one with ${open} requests`,
       );
     }
-    this.#parameters = parameters;
+    this.#parameters.set(null, parameters);
   }
 
   /**
@@ -150,19 +151,10 @@ export class Generator implements AsyncDisposable {
    */
   async generate(request: GenerateRequest): Promise<Generation> {
     this.#check(request);
-    return await new Promise((settle, fail) => {
-      const prng = seeded(request.seed);
-      this.#waiting.push({
-        request,
-        prng,
-        ids: [],
-        logProbabilities: [],
-        drawnLogProbabilities: [],
-        settle,
-        fail,
-      });
-      this.#working ??= this.#work();
-    });
+    const sequence = new Sequence(request);
+    this.#waiting.push(sequence);
+    this.#working ??= this.#work();
+    return await sequence.result;
   }
 
   /** Waits for what runs, then frees the session. */
@@ -171,21 +163,23 @@ export class Generator implements AsyncDisposable {
     await this.#session[Symbol.asyncDispose]();
   }
 
-  /** Sequences in all lanes. */
-  get #count(): number {
-    return this.#lanes.values().reduce((sum, { active }) => sum + active.length, 0);
+  get #allLanes(): readonly Lane[] {
+    return [...this.#lanes.values()].flatMap((rooms) => [...rooms.values()]);
+  }
+
+  get #active(): readonly Sequence[] {
+    return this.#allLanes.flatMap(({ active }) => active);
   }
 
   async #work(): Promise<void> {
     await Promise.resolve(); // requests made in one go start together
     try {
-      while (this.#waiting.length + this.#count > 0) {
+      while (this.#waiting.length + this.#active.length > 0) {
         await this.#admit();
-        for (const lane of [...this.#lanes.values()]) if (lane.active.length > 0) await this.#step(lane);
+        for (const lane of this.#allLanes) await this.#step(lane);
       }
     } catch (thrown) {
-      const active = [...this.#lanes.values()].flatMap((lane) => lane.active);
-      for (const sequence of [...active, ...this.#waiting.splice(0)]) sequence.fail(thrown);
+      for (const sequence of [...this.#active, ...this.#waiting.splice(0)]) sequence.end({ thrown }, null);
     } finally {
       this.#lanes.clear();
       this.#working = null;
@@ -193,77 +187,82 @@ export class Generator implements AsyncDisposable {
   }
 
   /** The lane of sequences of a length. */
-  #lane(length: number): Lane {
+  #lane(parameters: Parameters, length: number): Lane {
     let room = LEAST_ROOM;
     while (room < length) room *= 2;
-    const known = this.#lanes.get(room);
-    if (known !== undefined) return known;
-    const lane = { cache: new KeyValueCache(this.#model.config, room), active: [] };
-    this.#lanes.set(room, lane);
+    const rooms = this.#lanes.get(parameters) ?? new Map<number, Lane>();
+    this.#lanes.set(parameters, rooms);
+    const lane = rooms.get(room) ?? new Lane(this.model.config, room, parameters);
+    rooms.set(room, lane);
     return lane;
   }
 
   /** Takes waiting requests into their lanes: prompts of a lane are computed together, then each draws a token. */
   async #admit(): Promise<void> {
     this.#dropAborted();
-    const joining = this.#waiting.splice(0, this.#maxBatch - this.#count);
-    const lanes = Map.groupBy(joining, ({ request }) => this.#lane(request.promptIds.length));
+    const joining = this.#waiting.splice(0, this.#maxBatch - this.#active.length);
+    const lanes = Map.groupBy(
+      joining,
+      ({ request: { promptIds, adapter = null } }) =>
+        this.#lane(this.#parameters.get(adapter)!, promptIds.length),
+    );
     // All at once, so that a failure in the first lane is told to those of the others as well.
-    for (const [lane, sequences] of lanes) {
-      lane.active.push(...sequences);
-      for (const _ of sequences) lane.cache.add();
+    const joined = [...lanes].map(([lane, sequences]) => {
+      const groups = promptGroups(sequences, lane.parameters, this.#promptChunk);
+      return { lane, groups: groups.map((group) => ({ group, from: lane.join(group) })) };
+    });
+    for (const { lane, groups } of joined) {
+      const logits: Float32Array[] = [];
+      for (const { group, from } of groups) logits.push(...await this.#prompt(lane, from, group));
+      this.#draw(lane, groups[0]!.from, logits);
     }
-    for (const [lane, sequences] of lanes) await this.#prompt(lane, sequences);
   }
 
   /** Ends what was aborted before its turn came. */
   #dropAborted(): void {
     const kept = this.#waiting.splice(0).filter((sequence) => {
-      const aborted = sequence.request.signal?.aborted === true;
-      if (aborted) end(sequence, "aborted");
-      return !aborted;
+      if (sequence.aborted) sequence.end("aborted", null);
+      return !sequence.aborted;
     });
     this.#waiting.push(...kept);
   }
 
-  /** Computes the prompts of the sequences that stand last in a lane. */
-  async #prompt(lane: Lane, joining: readonly Sequence[]): Promise<void> {
-    const from = lane.active.length - joining.length;
-    const prompts = joining.map(({ request }) => request.promptIds);
-    // By the room alone, because padding must not depend on others; rotary tables end at the longest sequence.
-    const T = Math.min(this.#promptChunk, lane.cache.room, this.maxLength);
-    const longest = Math.max(...prompts.map(({ length }) => length));
-    const logits: Float32Array[] = [];
-    for (let start = 0; start < longest; start += T) {
+  /** Computes the prompts of rows from `from` on; returns the logits after each. */
+  async #prompt(lane: Lane, from: number, { members, copies, chunks, fresh }: PromptGroup) {
+    const prompts = members.map(({ sequence, covered }) => sequence.request.promptIds.subarray(covered));
+    let [start, logits]: [number, readonly Float32Array[]] = [0, []];
+    for (const T of chunks) {
       const parts = prompts.map((prompt) => prompt.subarray(start, start + T));
-      const found = await this.#run(lane, from, parts, T);
-      for (const [row, part] of parts.entries()) {
-        if (part.length > 0 && start + part.length === prompts[row]!.length) logits[row] = found[row]!;
-      }
+      logits = await this.#run(lane, from, parts, T, fresh && start === 0);
+      start += T;
     }
-    this.#draw(lane, from, logits);
+    for (const [at, { of }] of copies.entries()) lane.cache.copyRow(from + of, from + members.length + at);
+    return [...logits, ...copies.map(({ of }) => logits[of]!)];
   }
 
   /** One more token for every sequence of a lane; those that fill their room move to a larger one first. */
   async #step(lane: Lane): Promise<void> {
     for (let row = lane.active.length - 1; row >= 0; row--) {
-      if (lane.cache.lengths[row]! < lane.cache.room) continue;
-      const larger = this.#lane(lane.cache.lengths[row]! + 1);
-      lane.cache.copyTo(larger.cache, row);
-      larger.active.push(lane.active[row]!);
-      removeRow(lane, row);
+      const length = lane.cache.lengths[row]!;
+      if (length === lane.cache.room) lane.move(row, this.#lane(lane.parameters, length + 1));
     }
     if (lane.active.length === 0) return;
-    const parts = lane.active.map(({ ids }) => Int32Array.of(ids.at(-1)!));
-    this.#draw(lane, 0, await this.#run(lane, 0, parts, 1));
+    const parts = lane.active.map(({ last }) => Int32Array.of(last));
+    this.#draw(lane, 0, await this.#run(lane, 0, parts, 1, false));
   }
 
-  /** Logits after the last new token of each row, from row `from` on. A row may have no new token. */
+  /**
+   * Computes new tokens of rows from `from` on, at least one each.
+   *
+   * @param fresh Whether these rows have no tokens so far.
+   * @returns Logits after the last new token of each row.
+   */
   async #run(
-    { cache }: Lane,
+    { cache, parameters }: Lane,
     from: number,
     parts: readonly Int32Array[],
     T: number,
+    fresh: boolean,
   ): Promise<readonly Float32Array[]> {
     const B = parts.length;
     const ids = new BigInt64Array(B * T);
@@ -275,16 +274,16 @@ export class Generator implements AsyncDisposable {
         ids[row * T + t] = BigInt(part[t] ?? 0);
         positions[row * T + t] = BigInt(Math.min(done + t, this.maxLength - 1));
       }
-      rows[row] = BigInt(row * T + Math.max(part.length - 1, 0));
+      rows[row] = BigInt(row * T + part.length - 1);
     }
     const outputs = await this.#session.run({
-      ...this.#parameters,
-      ...cache.feeds(from),
+      ...parameters,
+      ...(fresh ? cache.emptyFeeds(B) : cache.feeds(from, from + B)),
       ids: { data: ids, shape: [B, T] },
       positions: { data: positions, shape: [B, T] },
       rows: { data: rows, shape: [B] },
     });
-    const { layers, vocabularySize } = this.#model.config;
+    const { layers, vocabularySize } = this.model.config;
     const made = Array.from({ length: layers }, (_, layer) => cacheNames(layer)).flat()
       .map((name) => floats(outputs[`new.${name}`]));
     cache.extend(from, made, parts.map(({ length }) => length));
@@ -294,21 +293,15 @@ export class Generator implements AsyncDisposable {
 
   /** Draws a token for each row from `from` on; rows that end leave the lane. */
   #draw(lane: Lane, from: number, logits: readonly Float32Array[]): void {
-    const ended: [number, Ending][] = [];
-    for (const [at, row] of logits.entries()) {
-      const reason = advance(lane.active[from + at]!, row, this.maxLength);
-      if (reason !== null) ended.push([from + at, reason]);
-    }
+    const endings = logits.map((row, at) => lane.active[from + at]!.advance(row, this.maxLength));
     // From the last row on, so that the row that takes a free place has been looked at already.
-    for (const [row, reason] of ended.toReversed()) {
-      const sequence = lane.active[row]!;
-      removeRow(lane, row);
-      end(sequence, reason);
+    for (const [at, ending] of [...endings.entries()].reverse()) {
+      if (ending !== null) lane.end(from + at, ending);
     }
   }
 
   #check({ promptIds, maxNewTokens }: GenerateRequest): void {
-    const { vocabularySize } = this.#model.config;
+    const { vocabularySize } = this.model.config;
     if (promptIds.length === 0 || !(maxNewTokens >= 1)) {
       throw new RangeError(
         `Cannot generate: wanted a prompt and at least one new token: received ${promptIds.length} and ${maxNewTokens}`,
@@ -326,50 +319,4 @@ export class Generator implements AsyncDisposable {
       );
     }
   }
-}
-
-/** Tells a request what came of it. */
-function end({ settle, fail, ...made }: Sequence, ending: Ending): void {
-  if (typeof ending === "object") return fail(ending.thrown);
-  settle({
-    ids: Int32Array.from(made.ids),
-    logProbabilities: Float32Array.from(made.logProbabilities),
-    drawnLogProbabilities: Float32Array.from(made.drawnLogProbabilities),
-    reason: ending,
-  });
-}
-
-/** Removes a row; the last row takes its place. */
-function removeRow({ cache, active }: Lane, row: number): void {
-  const last = active.pop()!;
-  if (row < active.length) active[row] = last;
-  cache.remove(row);
-}
-
-/** Draws the next token of a sequence; says why it ends, or null when it goes on. */
-function advance(
-  sequence: Sequence,
-  logits: Float32Array,
-  maxLength: number,
-): Ending | null {
-  const { request, prng, ids, logProbabilities } = sequence;
-  if (request.signal?.aborted === true) return "aborted";
-  let sampled: Sampled;
-  try {
-    sampled = sampleToken(logits, earlier(sequence), request.sampling ?? {}, prng);
-    ids.push(sampled.id);
-    logProbabilities.push(sampled.logProbability);
-    sequence.drawnLogProbabilities.push(sampled.drawnLogProbability);
-    if (request.stopIds?.includes(sampled.id) === true) return "stop";
-    if (request.onToken?.(sampled.id) === true) return "caller";
-  } catch (thrown) {
-    return { thrown }; // what the request's own callback or logits threw ends this request alone
-  }
-  const full = request.promptIds.length + ids.length >= maxLength;
-  return ids.length >= request.maxNewTokens || full ? "length" : null;
-}
-
-function* earlier({ request, ids }: Sequence): Iterable<number> {
-  yield* request.promptIds;
-  yield* ids;
 }

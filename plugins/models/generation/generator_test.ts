@@ -277,3 +277,144 @@ Deno.test("contexts that are no power of two, and shorter than the smallest lane
     assert.equal(ids.length, maxLength - prompt.length);
   }
 });
+
+/** Requests that differ in everything, among them states, prompts that repeat, and chunks of several sizes. */
+async function crowd(generator: Generator): Promise<readonly GenerateRequest[]> {
+  const text = Int32Array.from({ length: 200 }, (_, at) => 1 + at * 7 % 90);
+  const { state } = await generator.generate(
+    asked({ promptIds: text.subarray(0, 40), keepState: true, maxNewTokens: 1, sampling: greedy }),
+  );
+  return Array.from({ length: 20 }, (_, at) =>
+    asked({
+      promptIds: text.subarray(0, [5, 41, 45, 70, 150][at % 5]),
+      seed: at % 10,
+      maxNewTokens: 3 + at,
+      keepState: at % 3 === 0,
+      ...(at % 5 > 0 && at % 2 === 0 ? { state: state! } : {}),
+    }));
+}
+
+Deno.test("what a request gets depends on its prompt, seed and state alone, to the last bit", async () => {
+  const texts: string[] = [];
+  for (const maxBatch of [1, 3, 64]) {
+    await using generator = await generatorOf({ maxBatch, promptChunk: 64 });
+    const requests = await crowd(generator);
+    const shown = ({ state, ...made }: Generation) => {
+      // Sound: what a state holds is its own affair; its bytes show in what is made from it.
+      return JSON.stringify([made, state?.bytes]);
+    };
+    const together = (await Promise.all(requests.map((request) => generator.generate(request)))).map(shown);
+    for (const order of [requests, requests.toReversed()]) {
+      const alone = new Map<GenerateRequest, string>();
+      for (const request of order) alone.set(request, shown(await generator.generate(request)));
+      assert.deepEqual(requests.map((request) => alone.get(request)), together);
+    }
+    texts.push(JSON.stringify(together));
+  }
+  assert.equal(new Set(texts).size, 1);
+});
+
+Deno.test("turns that go on from states write what turns without them write", async () => {
+  await using generator = await generatorOf();
+  const told = Int32Array.of(11, 12, 13, 14, 15);
+  const turns = async (keepState: boolean) => {
+    let promptIds = prompt;
+    let before: Generation | null = null;
+    const all: Generation[] = [];
+    for (let turn = 0; turn < 8; turn++) {
+      const state = before?.state;
+      before = await generator.generate(
+        asked({ promptIds, sampling: greedy, keepState, ...(state === undefined ? {} : { state }) }),
+      );
+      all.push(before);
+      promptIds = Int32Array.of(...promptIds, ...before.ids, ...told);
+    }
+    return all;
+  };
+  const [kept, anew] = [await turns(true), await turns(false)];
+  assert.ok(kept.every(({ state }) => state !== undefined) && anew.every(({ state }) => state === undefined));
+  for (const [at, { ids, logProbabilities }] of kept.entries()) {
+    assert.deepEqual(ids, anew[at]!.ids);
+    for (const [t, value] of logProbabilities.entries()) {
+      assert.ok(Math.abs(value - anew[at]!.logProbabilities[t]!) < 1e-4);
+    }
+  }
+});
+
+Deno.test("a state is worth its tokens: only the rest of a prompt is computed, in the least power of two", async () => {
+  await using generator = await generatorOf();
+  const promptIds = new Int32Array(120).fill(5);
+  const { state } = await generator.generate(asked({ promptIds, maxNewTokens: 1, keepState: true }));
+  assert.equal(state!.ids.length, 120);
+  const sizes = async (request: Partial<GenerateRequest>): Promise<number[]> => {
+    const { run } = Session.prototype;
+    const seen: number[] = [];
+    Session.prototype.run = function (feeds) {
+      seen.push(feeds["ids"]!.shape[1]!);
+      return run.call(this, feeds);
+    };
+    try {
+      await generator.generate(asked({ maxNewTokens: 1, ...request }));
+    } finally {
+      Session.prototype.run = run;
+    }
+    return seen;
+  };
+  const longer = Int32Array.of(...promptIds, ...new Int32Array(17).fill(6));
+  assert.deepEqual(await sizes({ promptIds: longer, state: state! }), [32]);
+  assert.deepEqual(await sizes({ promptIds, state: state! }), [16]);
+  assert.deepEqual(await sizes({ promptIds: new Int32Array(120).fill(6), state: state! }), [128]);
+});
+
+Deno.test("requests for one prompt share its computing and draw each for itself", async () => {
+  await using generator = await generatorOf();
+  const alone = await generator.generate(asked({ seed: 3 }));
+  const rows: number[] = [];
+  const { run } = Session.prototype;
+  Session.prototype.run = function (feeds) {
+    rows.push(feeds["ids"]!.shape[0]!);
+    return run.call(this, feeds);
+  };
+  try {
+    const group = await Promise.all([1, 2, 3, 4].map((seed) => generator.generate(asked({ seed }))));
+    assert.deepEqual(group[2], alone);
+    assert.equal(new Set(group.map(({ ids }) => ids.join())).size, 4);
+  } finally {
+    Session.prototype.run = run;
+  }
+  assert.deepEqual(rows, [1, ...Array(7).fill(4)]);
+});
+
+Deno.test("a state that other parameters made is not used", async () => {
+  await using generator = await Generator.create(await withTrainedNorm(), norm(1));
+  const longer = Int32Array.of(...prompt, 4, 5);
+  const { state } = await generator.generate(asked({ keepState: true }));
+  generator.setParameters(norm(2));
+  const wanted = await generator.generate(asked({ promptIds: longer }));
+  assert.deepEqual(await generator.generate(asked({ promptIds: longer, state: state! })), wanted);
+});
+
+Deno.test("a constraint decides what may come; the model's own log-probabilities stay its own", async () => {
+  await using generator = await generatorOf();
+  const even = (told: number[]) => ({
+    restrict: (logits: Float32Array) => logits.map((logit, id) => id % 2 === 0 ? logit : -Infinity),
+    accept: (id: number) => void told.push(id),
+  });
+  for (const sampling of [greedy, {}]) {
+    const told: number[] = [];
+    const made = await generator.generate(asked({ sampling, constraint: even(told) }));
+    assert.deepEqual([...made.ids], told);
+    assert.ok(told.every((id) => id % 2 === 0));
+    const free = await generator.generate(asked({ sampling }));
+    for (const [t, own] of made.logProbabilities.entries()) {
+      assert.ok(made.drawnLogProbabilities[t]! > own + 0.1); // about half of the probability is left
+    }
+    assert.deepEqual(free.logProbabilities, free.drawnLogProbabilities);
+  }
+  const nothing = { restrict: (logits: Float32Array) => logits.map(() => -Infinity), accept: () => {} };
+  for (const sampling of [greedy, {}]) {
+    await assert.rejects(generator.generate(asked({ sampling, constraint: nothing })), {
+      message: "Cannot sample: wanted finite logits: received others",
+    });
+  }
+});

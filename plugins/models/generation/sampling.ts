@@ -27,7 +27,10 @@ export interface Sampled {
   readonly id: number;
   /** Its log-probability under the model itself: temperature 1, nothing narrowed or penalised. */
   readonly logProbability: number;
-  /** Its log-probability under the distribution that it was drawn from; that of the model when decoding is greedy. */
+  /**
+   * Its log-probability under the distribution that it was drawn from. When decoding is greedy, under the model, over the
+   * tokens that were allowed: the same as `logProbability` where all were.
+   */
   readonly drawnLogProbability: number;
 }
 
@@ -36,6 +39,7 @@ export interface Sampled {
  *
  * @param logits One for each token; not changed.
  * @param before Ids of the sequence so far, for the penalty.
+ * @param allowed The logits with −∞ for tokens that may not come. @default logits
  * @throws {RangeError} When one is NaN or ∞, or all are −∞. A token of −∞ is never drawn.
  */
 export function sampleToken(
@@ -43,14 +47,15 @@ export function sampleToken(
   before: Iterable<number>,
   sampling: Sampling,
   prng: Prng,
+  allowed: Float32Array = logits,
 ): Sampled {
   const { temperature = 1, repetitionPenalty = 1 } = sampling;
-  const total = logSumExp(logits);
-  if (!Number.isFinite(total)) throw new RangeError("Cannot sample: wanted finite logits: received others");
-  const scores = repetitionPenalty === 1 ? logits : penalised(logits, before, repetitionPenalty);
+  const total = finite(logSumExp(logits));
+  const scores = repetitionPenalty === 1 ? allowed : penalised(allowed, before, repetitionPenalty);
   if (temperature === 0) {
     const id = greatest(scores);
-    return { id, logProbability: logits[id]! - total, drawnLogProbability: logits[id]! - total };
+    const drawnFrom = allowed === logits ? total : finite(logSumExp(allowed));
+    return { id, logProbability: logits[id]! - total, drawnLogProbability: logits[id]! - drawnFrom };
   }
   const { id, probability } = drawn(scores, sampling, temperature, prng);
   return { id, logProbability: logits[id]! - total, drawnLogProbability: Math.log(probability) };
@@ -63,6 +68,11 @@ export function logSumExp(values: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += Math.exp(values[i]! - highest);
   return highest + Math.log(sum);
+}
+
+function finite(total: number): number {
+  if (Number.isFinite(total)) return total;
+  throw new RangeError("Cannot sample: wanted finite logits: received others");
 }
 
 /** Index of the greatest, the first one on a tie. */
@@ -88,8 +98,9 @@ function drawn(
   temperature: number,
   prng: Prng,
 ): { readonly id: number; readonly probability: number } {
-  const highest = scores[greatest(scores)]!;
-  const weights = Float64Array.from(scores, (score) => Math.exp((score - highest) / temperature));
+  const highest = finite(scores[greatest(scores)]!);
+  const weights = new Float64Array(scores.length);
+  for (let id = 0; id < weights.length; id++) weights[id] = Math.exp((scores[id]! - highest) / temperature);
   const ids = topK === 0 && topP >= 1 && minP === 0 ? null : narrowed(weights, { topK, topP, minP });
   const count = ids?.length ?? weights.length;
   const idAt = (at: number) => ids === null ? at : ids[at]!;
@@ -110,16 +121,45 @@ function narrowed(
   weights: Float64Array,
   { topK, topP, minP }: Required<Pick<Sampling, "topK" | "topP" | "minP">>,
 ) {
-  let ids = Uint32Array.from(weights, (_, id) => id).sort((a, b) => weights[b]! - weights[a]! || a - b);
-  if (topK! > 0) ids = ids.subarray(0, topK);
-  if (topP! < 1) ids = ids.subarray(0, nucleus(ids, weights, topP!));
-  return minP! > 0 ? ids.filter((id) => weights[id]! >= minP!) : ids; // the most probable one weighs 1
+  let ids = topK! > 0 ? ranked(weights, (found) => found.length >= topK!).subarray(0, topK) : null;
+  if (topP! < 1) {
+    const share = topP! * (ids === null ? sumOf(weights) : weightOf(ids, weights));
+    ids ??= ranked(weights, (found) => weightOf(found, weights) >= share);
+    ids = ids.subarray(0, nucleus(ids, weights, share));
+  }
+  if (!(minP! > 0)) return ids!;
+  // The most probable one weighs 1.
+  return (ids ?? ranked(weights, () => true, minP)).filter((id) => weights[id]! >= minP!);
 }
 
-/** How many of the sorted tokens make up a share; at least 1. Source: Holtzman et al. 2019 (arXiv:1904.09751). */
+/** The most probable tokens in order, at least as many as make up enough: sorting a whole vocabulary takes long. */
+function ranked(
+  weights: Float64Array,
+  enough: (ids: Uint32Array) => boolean,
+  least: number = Math.exp(-6),
+): Uint32Array<ArrayBuffer> {
+  const found: number[] = [];
+  for (let id = 0; id < weights.length; id++) if (weights[id]! >= least) found.push(id);
+  const ids = Uint32Array.from(found);
+  if (least > 0 && !enough(ids)) return ranked(weights, enough, least < 1e-5 ? 0 : Math.exp(-12));
+  return ids.sort((a, b) => weights[b]! - weights[a]! || a - b);
+}
+
+/** How many of the sorted tokens weigh this much; at least 1. Source: Holtzman et al. 2019 (arXiv:1904.09751). */
 function nucleus(ids: Uint32Array, weights: Float64Array, share: number): number {
-  const total = ids.reduce((sum, id) => sum + weights[id]!, 0);
   let [count, sum] = [0, 0];
-  while (count < ids.length && (count === 0 || sum < share * total)) sum += weights[ids[count++]!]!;
+  while (count < ids.length && (count === 0 || sum < share)) sum += weights[ids[count++]!]!;
   return count;
+}
+
+function weightOf(ids: Uint32Array, weights: Float64Array): number {
+  let sum = 0;
+  for (let at = 0; at < ids.length; at++) sum += weights[ids[at]!]!;
+  return sum;
+}
+
+function sumOf(weights: Float64Array): number {
+  let sum = 0;
+  for (let id = 0; id < weights.length; id++) sum += weights[id]!;
+  return sum;
 }
