@@ -27,6 +27,7 @@ export class Learning {
   readonly #read: ReadPipeline;
   readonly #world: RunWorld;
   readonly #trained = new Map<string, Trained>();
+  readonly #made = new Set<string>();
 
   constructor(read: ReadPipeline, world: RunWorld) {
     this.#read = read;
@@ -85,10 +86,13 @@ export class Learning {
       return { ...await trainedModel(folder.file(model.train), start), inputs };
     }
     const own = ownModel(model)!;
-    await stage(this.#world, own, shortHash(model), own, async () => {
-      await makeModel(folder.file(own), model);
-      return {};
-    });
+    if (!this.#made.has(own)) {
+      await stage(this.#world, own, shortHash(model), own, async () => {
+        await makeModel(folder.file(own), model);
+        return {};
+      });
+      this.#made.add(own);
+    }
     return { model: folder.file(own), adapter: null, inputs: model };
   }
 }

@@ -82,16 +82,16 @@ function checkModel(
   if (typeof model !== "object" || !("train" in model)) return;
   const at = names.indexOf(model.train);
   if (at >= 0 && at < before) return;
-  const earlier = names.slice(0, before);
-  if (at < 0) {
-    throw unknown(yaml, path, "the name of an earlier item of train", model.train, earlier, "items");
-  }
+  const [wanted, many] = before < names.length
+    ? ["the name of an earlier item of train", "earlier items"]
+    : ["the name of an item of train", "items"];
+  if (at < 0) throw unknown(yaml, path, wanted, model.train, names.slice(0, before), many);
   const where = at === before ? "which is this one" : "which comes later";
   throw yaml.error(
     "INVALID_DATA",
     ACT,
     path,
-    `wanted the name of an earlier item of train: received "${model.train}", ${where}`,
+    `wanted ${wanted}: received "${model.train}", ${where}`,
   );
 }
 

@@ -86,6 +86,7 @@ const contenderSchema = z.strictObject({
 const evaluateSchema = z.strictObject({
   name: fileName.optional().describe("Name in the summary; left out, the environment's"),
   ...playing,
+  timeoutMs: z.int().min(1).default(600_000).describe("Wall time of an episode in milliseconds"),
   policies: z.array(contenderSchema).min(1).describe("Who plays; each later one is compared with the first"),
 });
 
