@@ -79,6 +79,11 @@ export class Learner {
     return this.#gradients;
   }
 
+  /** Forgets what was accumulated, if anything was. */
+  forget(): void {
+    this.#gradients = null;
+  }
+
   /** Forgets the accumulated gradients and changes nothing. */
   discard(): Update {
     return { gradientNorm: normOf(this.#taken()), applied: false };

@@ -115,6 +115,7 @@ export const CHANGEABLE: ReadonlySet<string> = new Set([
   "provider",
   "prepack",
   "threads",
+  "concurrency",
   "recompute",
   "headChunk",
   "saveEvery",

@@ -4,13 +4,11 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { GymError, messageOf } from "../../core/errors.ts";
+import { GymError, isGymError, messageOf } from "../../core/errors.ts";
 import { seeded } from "../../core/prng.ts";
 import type { Json } from "../../core/schema.ts";
 import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
-import { canonicalJson } from "../../core/trajectory_id.ts";
 import { learningRate, type Schedule, warmupStepsOf } from "../onnx/schedule.ts";
 import {
   type Checkpoint,
@@ -22,7 +20,7 @@ import {
   writeVectors,
 } from "./_checkpoint/mod.ts";
 import type { PlannedStep } from "./_data/mod.ts";
-import { CHANGEABLE } from "./_options.ts";
+import { configHash, refuseOther } from "./_config_hash.ts";
 import type { Update } from "./_learner.ts";
 import type { Trainee } from "./_trainee.ts";
 
@@ -46,10 +44,31 @@ export interface RunOptions {
   readonly overwrite: boolean;
 }
 
+/** What becomes of the trained parameters after an evaluation. */
+export interface Judgement {
+  /**
+   * `promote`: they are the best from now on; `keep`: they are trained further, and what was the best still is;
+   * `roll_back`: what was the best takes their place, its optimiser included.
+   */
+  readonly decision: "promote" | "keep" | "roll_back";
+  /** Added to what the evaluation tells. */
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** Why, in a sentence. */
+  readonly reason?: string;
+  /** Why the run ends here; left out when it goes on. */
+  readonly stop?: string;
+}
+
+/** An evaluation of the parameters after a step. */
+export interface Evaluated {
+  readonly step: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
 /** What a trainer brings to a run: its data, already planned, and its loss. */
-export interface RunParts {
+export interface RunParts<S extends PlannedStep = PlannedStep> {
   readonly trainee: Trainee;
-  readonly steps: readonly PlannedStep[];
+  readonly steps: readonly S[];
   /** Every option of the trainer, for the record and to refuse a resume with others. */
   readonly config: { readonly [key: string]: Json };
   /** Hash of the data. */
@@ -59,9 +78,19 @@ export interface RunParts {
   /** What was found while the data were read, told after the first event. */
   readonly notices?: readonly string[];
   /** Accumulates the gradients of a step; returns its metrics, the loss among them. */
-  readonly accumulate: (step: PlannedStep) => Promise<Readonly<Record<string, number>>>;
-  /** Evaluates; null when there is nothing to evaluate on. The `loss` in it decides what is best. */
-  readonly evaluate: (() => Promise<{ readonly loss: number } & Readonly<Record<string, number>>>) | null;
+  readonly accumulate: (step: S) => Promise<Readonly<Record<string, number>>>;
+  /**
+   * Evaluates what was trained up to a step; null when there is nothing to evaluate on. The `loss` in it decides what is
+   * best, unless `judge` does.
+   */
+  readonly evaluate:
+    | ((step: number) => Promise<{ readonly loss: number } & Readonly<Record<string, number>>>)
+    | null;
+  /**
+   * Decides what an evaluation means. @param bestStep Step of what is the best so far; null for the first evaluation,
+   * which must be promoted.
+   */
+  readonly judge?: (evaluated: Evaluated, bestStep: number | null) => Promise<Judgement>;
 }
 
 /** Learning rate when none is given. */
@@ -71,9 +100,9 @@ const LEARNING_RATES = { lora: 2e-4, full: 2e-5 } as const;
 const MOMENTS = "optimizer.safetensors";
 
 /** Runs the planned steps. */
-export async function* runSteps(
+export async function* runSteps<S extends PlannedStep>(
   options: RunOptions,
-  parts: RunParts,
+  parts: RunParts<S>,
   job: TrainJob,
 ): AsyncGenerator<TrainEvent> {
   const run = await Run.open(options, parts, job);
@@ -88,22 +117,23 @@ interface Cursor {
   readonly updates: number;
   readonly nonFinite: number;
   readonly evaluation: Evaluated | null;
+  /** Step of what is the best so far; null before the first evaluation. */
+  readonly bestStep: number | null;
+  /** Why the run ends at this step, or null. */
+  readonly stop: string | null;
 }
 
-interface Evaluated {
-  readonly step: number;
-  readonly metrics: Readonly<Record<string, number>>;
-}
-
-class Run {
+class Run<S extends PlannedStep> {
   step = 0;
   readonly #options: RunOptions;
-  readonly #parts: RunParts;
+  readonly #parts: RunParts<S>;
   readonly #job: TrainJob;
   readonly #store: CheckpointStore;
   readonly #schedule: Schedule;
   readonly #notices: string[];
   #bestMetric: number | null = null;
+  #bestStep: number | null = null;
+  #stop: string | null = null;
   #sinceBest = 0;
   #nonFinite = 0;
   /** The checkpoint that says all there is to say now; null when there is none. */
@@ -112,7 +142,7 @@ class Run {
 
   private constructor(
     options: RunOptions,
-    parts: RunParts,
+    parts: RunParts<S>,
     job: TrainJob,
     store: CheckpointStore,
     notices: string[],
@@ -132,7 +162,11 @@ class Run {
   }
 
   /** Opens the folder; goes on from its newest checkpoint when the job says so. */
-  static async open(options: RunOptions, parts: RunParts, job: TrainJob): Promise<Run> {
+  static async open<S extends PlannedStep>(
+    options: RunOptions,
+    parts: RunParts<S>,
+    job: TrainJob,
+  ): Promise<Run<S>> {
     const notices: string[] = [];
     const store = await CheckpointStore.open(join(job.folder, "checkpoints"), {
       keep: options.keep,
@@ -159,21 +193,24 @@ class Run {
     const { patience = Infinity } = this.#options;
     for (;;) {
       if (this.#evaluationDue() && !(yield* this.#evaluate())) return yield* this.#interrupted();
-      const stop = this.#sinceBest >= patience;
+      const stop = this.#stop !== null || this.#sinceBest >= patience;
       if (this.#saved?.step !== this.step && (stop || this.#saveDue())) yield await this.#save(true);
       if (stop) return yield await this.#finish("early_stop");
       if (this.step === this.#parts.steps.length) return yield await this.#finish("done");
       if (this.#job.signal?.aborted === true) return yield* this.#interrupted();
-      yield await this.#advance(this.#parts.steps[this.step]!);
+      const told = await this.#advance(this.#parts.steps[this.step]!);
+      if (told === null) return yield* this.#interrupted();
+      yield told;
       yield* this.notices();
     }
   }
 
-  /** One update. */
-  async #advance(step: PlannedStep): Promise<TrainEvent> {
+  /** One update; null when it was cut short and changed nothing. */
+  async #advance(step: S): Promise<TrainEvent | null> {
     const now = this.#job.now ?? (() => performance.now());
     const began = now();
     const metrics = await this.#accumulated(step);
+    if (metrics === null) return null;
     const rate = learningRate(this.#schedule, this.step);
     const { gradientNorm, applied } = this.#update(metrics, rate);
     this.#guard(applied);
@@ -204,10 +241,15 @@ class Run {
     return learner.update({ ...this.#options, learningRate: rate });
   }
 
-  async #accumulated(step: PlannedStep): Promise<Readonly<Record<string, number>>> {
+  async #accumulated(step: S): Promise<Readonly<Record<string, number>> | null> {
     try {
       return await this.#parts.accumulate(step);
     } catch (thrown) {
+      if (isAbort(this.#job, thrown)) {
+        this.#parts.trainee.learner.forget();
+        return null;
+      }
+      if (isGymError(thrown) && thrown.code !== "ENGINE_FAILED") throw thrown; // it says itself what is wrong
       const size = step.microBatches.map(({ rows, length }) => `${rows.length} × ${length}`).join(", ");
       throw new GymError(
         "ENGINE_FAILED",
@@ -252,29 +294,50 @@ class Run {
   async *#evaluate(): AsyncGenerator<TrainEvent, boolean> {
     const metrics = await this.#evaluated();
     if (metrics === null) return false;
-    this.#lastEvaluation = { step: this.step, metrics };
+    const { decision, reason, stop, metrics: more } = await this.#judged({ step: this.step, metrics });
+    this.#lastEvaluation = { step: this.step, metrics: { ...metrics, ...more } };
     this.#saved = null; // a checkpoint of this step was taken before
-    if (Number.isFinite(metrics.loss) && (this.#bestMetric === null || metrics.loss < this.#bestMetric)) {
+    this.#stop = stop ?? null;
+    if (decision === "promote") {
       this.#bestMetric = metrics.loss;
+      this.#bestStep = this.step;
       this.#sinceBest = 0;
     } else this.#sinceBest++;
-    yield { kind: "evaluation", step: this.step, metrics };
+    yield { kind: "evaluation", ...this.#lastEvaluation };
+    if (reason !== undefined) yield { kind: "notice", message: reason };
+    if (stop !== undefined) yield { kind: "notice", message: stop };
+    if (decision === "roll_back") yield* this.#rollBack();
     return true;
   }
 
+  async #judged(evaluated: Evaluated): Promise<Judgement> {
+    if (this.#parts.judge !== undefined) return await this.#parts.judge(evaluated, this.#bestStep);
+    const loss = evaluated.metrics["loss"]!; // sound: every evaluation has one
+    const better = Number.isFinite(loss) && (this.#bestMetric === null || loss < this.#bestMetric);
+    return { decision: better ? "promote" : "keep" };
+  }
+
+  /** Puts what was the best in the place of what was trained since, and saves that at once. */
+  async *#rollBack(): AsyncGenerator<TrainEvent> {
+    const best = await this.#store.best();
+    if (best === null) throw new TypeError("Cannot roll back: wanted a promoted checkpoint: received none");
+    await this.#restoreParameters(best.folder);
+    yield await this.#save(false);
+  }
+
   async #evaluated(): Promise<{ readonly loss: number } & Readonly<Record<string, number>> | null> {
-    const { signal } = this.#job;
     try {
-      return await this.#parts.evaluate!(); // sound: an evaluation is due only when there is one
+      return await this.#parts.evaluate!(this.step); // sound: an evaluation is due only when there is one
     } catch (thrown) {
-      if (signal?.aborted === true && thrown === signal.reason) return null;
+      if (isAbort(this.#job, thrown)) return null;
       throw thrown;
     }
   }
 
   #saveDue(): boolean {
     const { saveEvery } = this.#options;
-    if (this.step === 0) return false;
+    // What is judged may come back to where it began; without a judge the first step has what the model's folder has.
+    if (this.step === 0) return this.#parts.judge !== undefined && this.#bestStep === 0;
     return this.step === this.#parts.steps.length || (saveEvery > 0 && this.step % saveEvery === 0) ||
       (this.#lastEvaluation?.step === this.step && this.#sinceBest === 0);
   }
@@ -282,9 +345,7 @@ class Run {
   /** @param ranked Whether it may become the best one: one that only an interruption asks for may not. */
   async #save(ranked: boolean): Promise<TrainEvent> {
     const { trainee, steps, dataHash } = this.#parts;
-    const metric = ranked && this.#lastEvaluation?.step === this.step
-      ? this.#lastEvaluation.metrics["loss"]
-      : undefined;
+    const metric = ranked && this.#lastEvaluation?.step === this.step ? this.#rank() : undefined;
     const state: TrainState = {
       step: this.step,
       epoch: this.step === 0 ? 0 : steps[this.step - 1]!.epoch,
@@ -294,6 +355,8 @@ class Run {
         evaluation: this.#lastEvaluation === null
           ? null
           : { step: this.#lastEvaluation.step, metrics: finite(this.#lastEvaluation.metrics) },
+        bestStep: this.#bestStep,
+        stop: this.#stop,
       },
       prng: seeded(this.#options.seed).state(),
       bestMetric: this.#bestMetric,
@@ -311,21 +374,34 @@ class Run {
     return { kind: "checkpoint", step: this.step, folder };
   }
 
+  /** What the checkpoint of this step is ranked by: the lowest is the best. A judge's choice is the newest promoted. */
+  #rank(): number | undefined {
+    if (this.#parts.judge === undefined) return this.#lastEvaluation!.metrics["loss"]; // sound: asked after one
+    return this.#bestStep === this.step ? -this.step : undefined;
+  }
+
   async #restore({ folder, step }: Checkpoint): Promise<void> {
     const state = await readState(folder);
     refuseOther(folder, "options", state.configHash, configHash(this.#parts.config));
     refuseOther(folder, "data", state.dataHash, this.#parts.dataHash);
-    const { trainee } = this.#parts;
-    await trainee.load(folder);
-    restoreMoments(trainee, await readVectors(join(folder, MOMENTS)), folder);
-    const { updates, nonFinite, evaluation } = state.cursor as unknown as Cursor; // sound: written above
-    trainee.learner.updates = updates;
+    await this.#restoreParameters(folder);
+    const { nonFinite, evaluation, bestStep, stop } = state.cursor as unknown as Cursor; // sound: written above
     this.#nonFinite = nonFinite;
+    this.#bestStep = bestStep;
+    this.#stop = stop;
     this.#bestMetric = state.bestMetric;
     this.#sinceBest = state.evaluationsSinceBest;
     this.#lastEvaluation = evaluation;
     this.#saved = { step, folder };
     this.step = step;
+  }
+
+  /** Parameters and optimiser of a checkpoint. */
+  async #restoreParameters(folder: string): Promise<void> {
+    const { trainee } = this.#parts;
+    await trainee.load(folder);
+    restoreMoments(trainee, await readVectors(join(folder, MOMENTS)), folder);
+    trainee.learner.updates = ((await readState(folder)).cursor as unknown as Cursor).updates; // sound: written above
   }
 
   async *#interrupted(): AsyncGenerator<TrainEvent> {
@@ -355,11 +431,17 @@ class Run {
       reason,
       summary: {
         final: join(folder, "final"),
-        best: best === null ? null : { folder: join(folder, "best"), step: best.step, loss: best.metric },
+        best: best === null
+          ? null
+          : { folder: join(folder, "best"), step: best.step, loss: this.#bestMetric },
         evaluation: this.#lastEvaluation?.metrics ?? null,
       },
     };
   }
+}
+
+function isAbort({ signal }: TrainJob, thrown: unknown): boolean {
+  return signal?.aborted === true && thrown === signal.reason;
 }
 
 function momentsOf({ model, learner }: Trainee): Map<string, Float32Array> {
@@ -392,20 +474,6 @@ function restoreMoments(
     learner.states[at]!.first.set(first);
     learner.states[at]!.second.set(second);
   }
-}
-
-function configHash(config: { readonly [key: string]: Json }): string {
-  const kept = Object.fromEntries(Object.entries(config).filter(([name]) => !CHANGEABLE.has(name)));
-  return createHash("sha256").update(canonicalJson(kept)).digest("hex");
-}
-
-function refuseOther(folder: string, what: string, before: string, now: string): void {
-  if (before === now) return;
-  throw new GymError(
-    "INVALID_DATA",
-    `Cannot resume from ${folder}: wanted the ${what} that the run began with: received others`,
-    { folder, what },
-  );
 }
 
 function occupied(folder: string): GymError {

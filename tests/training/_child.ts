@@ -2,13 +2,17 @@
 import { fileURLToPath } from "node:url";
 import type { TrainEvent } from "../../core/trainer.ts";
 import type { Given } from "../../plugins/trainers/_testing_test.ts";
-import type { DpoTrainerOptions, SftTrainerOptions } from "../../plugins/trainers/mod.ts";
+import type {
+  DpoTrainerOptions,
+  OnlineTrainerOptions,
+  SftTrainerOptions,
+} from "../../plugins/trainers/mod.ts";
 
 /** What a child is told. */
 export interface ChildJob {
   /** @default "sft" */
-  readonly trainer?: "sft" | "dpo";
-  readonly options: SftTrainerOptions | DpoTrainerOptions;
+  readonly trainer?: "sft" | "dpo" | "online";
+  readonly options: SftTrainerOptions | DpoTrainerOptions | OnlineTrainerOptions;
   readonly given: Given;
   /** File operation before which it kills itself. */
   readonly killAt?: number;

@@ -5,6 +5,7 @@
 import { beforeFileOperations } from "./_crash.ts";
 import { stream, streamWith } from "../../plugins/trainers/_testing_test.ts";
 import { dpoTrainer } from "../../plugins/trainers/mod.ts";
+import { onlineStream } from "./_online.ts";
 
 const { trainer, options, given, killAt } = JSON.parse(await Deno.readTextFile(Deno.args[0]!));
 let operations = 0;
@@ -13,8 +14,14 @@ using _counting = beforeFileOperations((operation) => {
   if (operation === killAt) Deno.kill(Deno.pid, "SIGKILL");
 });
 try {
-  const events = trainer === "dpo" ? streamWith(dpoTrainer, options, given) : stream(options, given);
-  for await (const event of events) console.log(JSON.stringify(event));
+  const streams = {
+    sft: () => stream(options, given),
+    dpo: () => streamWith(dpoTrainer, options, given),
+    online: () => onlineStream(options, given),
+  };
+  for await (const event of streams[(trainer ?? "sft") as keyof typeof streams]()) {
+    console.log(JSON.stringify(event));
+  }
 } catch (thrown) {
   const { code, message } = thrown as { code?: string; message: string };
   console.log(JSON.stringify({ kind: "error", code, message }));

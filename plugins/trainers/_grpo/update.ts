@@ -44,17 +44,39 @@ export interface ScoredSequence extends PolicySequence {
 /** Metrics of an update. */
 export type GrpoMetrics = { readonly loss: number } & Readonly<Record<string, number>>;
 
+type Limits = Pick<GrpoLossOptions, "isCap" | keyof BatchLimits>;
+
+/** log π of the trained tokens of each sequence under the model as it is now: π_old before the first update. */
+export async function oldScores(
+  trainee: Trainee,
+  sequences: readonly PolicySequence[],
+  { batchTokens, maxLength }: Limits,
+  signal?: AbortSignal,
+): Promise<readonly Float32Array[]> {
+  const limits = { batchTokens, maxLength, padId: trainee.fillerId, signal };
+  return await scoresOf(currentScorer(trainee, maxLength), sequences, limits);
+}
+
+/** What {@linkcode scoredSequences} may be given. */
+export interface ScoringHelp {
+  /** What {@linkcode oldScores} found before; found now when left out. */
+  readonly old?: readonly Float32Array[] | null;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Fills in old and reference log-probabilities; with `isCap` the model as it is now is the old policy. */
 export async function scoredSequences(
   trainee: Trainee,
   sequences: readonly PolicySequence[],
   reference: Scorer | null,
-  { isCap, batchTokens, maxLength }: Pick<GrpoLossOptions, "isCap" | keyof BatchLimits>,
-  signal?: AbortSignal,
+  limits: Limits,
+  { old: known, signal }: ScoringHelp = {},
 ): Promise<readonly ScoredSequence[]> {
-  const limits = { batchTokens, maxLength, padId: trainee.fillerId, signal };
-  const old = isCap === null ? null : await scoresOf(currentScorer(trainee, maxLength), sequences, limits);
-  const held = reference === null ? null : await scoresOf(reference, sequences, limits);
+  const { isCap, batchTokens, maxLength } = limits;
+  const old = isCap === null ? null : known ?? await oldScores(trainee, sequences, limits, signal);
+  const held = reference === null
+    ? null
+    : await scoresOf(reference, sequences, { batchTokens, maxLength, padId: trainee.fillerId, signal });
   return sequences.map((sequence, at) => {
     const { behaviour, advantages } = sequence;
     if (old === null) return { ...sequence, old: behaviour, reference: held?.[at] ?? null };

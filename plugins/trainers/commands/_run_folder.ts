@@ -31,7 +31,7 @@ const files = z.array(z.strictObject({ name: z.string(), path: z.string() }));
 const schema = z.strictObject({
   schema: z.literal("gym.training/1"),
   trainer: z.string(),
-  data: files.min(1),
+  data: files, // an online run has none
   evaluation: files,
   tensorboard: z.boolean(),
   options: z.record(z.string(), z.json()),
