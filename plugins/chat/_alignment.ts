@@ -43,6 +43,8 @@ export class Alignment {
   readonly #byteLevel: boolean;
   readonly #added: ReadonlyMap<string, AddedToken>;
   readonly #pattern: RegExp | null;
+  /** What stands for a space in tokens. */
+  readonly #space: string;
 
   /**
    * @param file Name of the tokenizer file, for messages.
@@ -65,9 +67,16 @@ export class Alignment {
       ),
       ...pre.flatMap((part) => preStepOf(part, file)),
     ];
+    this.#space = spaceMark([...flatten(tokenizer.normalizer ?? null, "normalizers"), ...pre]);
     this.#added = new Map(added.map((token) => [token.content, token]));
     const words = [...this.#added.keys()].filter((word) => word !== "").sort((a, b) => b.length - a.length);
     this.#pattern = words.length === 0 ? null : new RegExp(words.map(RegExp.escape).join("|"), "g");
+  }
+
+  /** Bytes of text that a token stands for behind others; null when its name is not in the alphabet. */
+  bytesOf(token: string): Uint8Array | null {
+    const bytes = [...this.#bytesOfToken(this.#byteLevel ? token : token.replaceAll(this.#space, " "))];
+    return bytes.includes(-1) ? null : Uint8Array.from(bytes);
   }
 
   /** @param tokens All tokens of `text`, in order. */
@@ -195,6 +204,12 @@ function flatten(part: Component | null, key: string): readonly Component[] {
   return part.type === "Sequence"
     ? (part[key] as Component[]).flatMap((inner) => flatten(inner, key))
     : [part];
+}
+
+/** What a normaliser or Metaspace writes for a space. */
+function spaceMark(parts: readonly Component[]): string {
+  const part = parts.find(({ type, pattern }) => type === "Metaspace" || patternText(pattern) === " ");
+  return String(part?.replacement ?? part?.content ?? (part === undefined ? " " : "▁"));
 }
 
 function patternText(pattern: Json | undefined): string | null {

@@ -61,6 +61,14 @@ export interface DetokenizeOptions {
   readonly skipSpecial?: boolean;
 }
 
+/** A token that is found in a text before all others, such as `<|im_end|>`. */
+export interface AddedText {
+  readonly id: number;
+  readonly content: string;
+  /** Whether it is none of the text proper: {@linkcode Tokenizer.decode} can leave it out. */
+  readonly special: boolean;
+}
+
 /** The tokenizer of a model. */
 export class Tokenizer {
   /** Highest id + 1. A model's embedding may have more rows than that, never fewer. */
@@ -75,6 +83,8 @@ export class Tokenizer {
   readonly specialTokens: Readonly<Record<string, string>>;
   /** Texts of all added tokens marked special, in order of id: what {@linkcode decode} can leave out. */
   readonly controlTokens: readonly string[];
+  /** All added tokens, in order of id. */
+  readonly addedTokens: readonly AddedText[];
   readonly #library: Library;
   readonly #alignment: Alignment;
   readonly #cleanUp: boolean;
@@ -89,8 +99,9 @@ export class Tokenizer {
     this.#alignment = new Alignment(parts, file.added_tokens, path);
     this.#library = open(file, settings, path);
     this.#cleanUp = settings.clean_up_tokenization_spaces ?? false;
-    this.controlTokens = file.added_tokens.filter(({ special }) => special)
-      .toSorted((a, b) => a.id - b.id).map(({ content }) => content);
+    this.addedTokens = file.added_tokens.map(({ id, content, special }) => ({ id, content, special }))
+      .toSorted((a, b) => a.id - b.id);
+    this.controlTokens = this.addedTokens.filter(({ special }) => special).map(({ content }) => content);
     this.specialTokens = namesOf(settings);
     this.vocabularySize = sizeOf(file);
     this.bosId = this.idOf(this.specialTokens.bos_token ?? "");
@@ -139,6 +150,15 @@ export class Tokenizer {
       skip_special_tokens: skipSpecial,
       clean_up_tokenization_spaces: this.#cleanUp,
     });
+  }
+
+  /**
+   * Bytes that a token stands for in the middle of a text, which may be a part of a character; null when there is no such
+   * token, or no text it stands for.
+   */
+  bytesOf(id: number): Uint8Array | null {
+    const token = this.#library.id_to_token(id);
+    return token === undefined ? null : this.#alignment.bytesOf(token);
   }
 
   /** Id of a token by its name in the vocabulary; null when there is none. */
