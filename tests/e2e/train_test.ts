@@ -1,41 +1,7 @@
 /** Training as a person types it: the real program as a process, on a model of two layers. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Types a line. `onStderr` sees everything it said so far. */
-async function gym(
-  cwd: string,
-  line: string,
-  onStderr: (text: string, child: Deno.ChildProcess) => void = () => {},
-): Promise<Ended> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--config", join(root, "deno.json"), join(root, "cli.ts"), ...line.split(" ")],
-    cwd,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-  let stderr = "";
-  const watching = (async () => {
-    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-      stderr += text;
-      onStderr(stderr, child);
-    }
-  })();
-  const stdout = await new Response(child.stdout).text();
-  await watching;
-  return { code: (await child.status).code, stdout, stderr };
-}
+import { gym } from "./_gym.ts";
 
 const COLOURS = ["red", "green", "blue", "black", "white", "grey", "brown", "pink"];
 const SHORT = "--provider cpu --max-length 256 --method full --learning-rate 3e-3";

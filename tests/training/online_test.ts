@@ -287,7 +287,7 @@ class Crash extends Error {}
 inFolder("online stopped dead in any stage and resumed gives the same bytes", async (folder) => {
   const model = await bareModel(folder);
   const options = {
-    ...{ model, iterations: 2, evalEvery: 1, saveEvery: 1, keep: 1, evalEpisodes: 20, tasks: 2 },
+    ...{ model, iterations: 2, evalEvery: 2, saveEvery: 1, keep: 1, evalEpisodes: 20, tasks: 2 },
     ...{ rubrics: ["tests/wide-v1"], isCap: 2, passes: 2, learningRate: 0.3, method: "lora" as const },
   };
   const straight = join(folder, "straight");

@@ -26,6 +26,8 @@ export type TrainReport = {
   readonly final: string;
   /** Folder of the one with the best evaluation; null without evaluations. */
   readonly best: string | null;
+  /** Picture of the learning curve; null for a trainer that draws none. */
+  readonly curve: string | null;
   readonly metrics: string;
 };
 
@@ -48,13 +50,19 @@ export function reportOf(
     ),
     final: join(folder, "final"),
     best: evaluations.length === 0 ? null : join(folder, "best"),
+    curve: drawsCurve(end) ? join(folder, "curve.svg") : null,
     metrics: join(folder, "metrics.jsonl"),
   };
 }
 
+function drawsCurve(end: TrainingHistory["end"]): boolean {
+  const summary = end?.summary;
+  return typeof summary === "object" && summary !== null && "curve" in summary;
+}
+
 /** The same as two tables: numbers, and where things lie. */
 export function reportText(report: TrainReport): string {
-  const { trainer, folder, reason, step, steps, loss, evaluation, final, best, metrics } = report;
+  const { trainer, folder, reason, step, steps, loss, evaluation, final, best, curve, metrics } = report;
   const early = reason === "early_stop" ? ", stopped early" : "";
   const changes = [
     ["loss of a step", loss] as const,
@@ -64,6 +72,7 @@ export function reportText(report: TrainReport): string {
   const places = [
     ["trained", final],
     ...best === null ? [] : [["best", best]],
+    ...curve === null ? [] : [["learning curve", curve]],
     ["events", metrics],
     ["settings", join(folder, "config.json")],
   ];

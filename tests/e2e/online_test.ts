@@ -1,0 +1,84 @@
+/** Learning by doing as a person types it: the real program as a process, on a model of random weights. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { gym } from "./_gym.ts";
+
+const LINE = "online --model nano --env lookup --env-options compact=true --env-options pairs=1 " +
+  "--env-options questions=2 --env-options alphabet=01 --env-options keys=ab --method full --learning-rate 3e-3 " +
+  "--provider cpu --threads 1 --iterations 12 --tasks 4 --group-size 4 --max-new-tokens 1 --max-length 64 " +
+  "--eval-episodes 20 --eval-every 3 --save-every 2 --measure reward";
+
+function inFolder(name: string, test: (folder: string) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const made = await gym(folder, "model init nano --template bare --context 128 --seed 7 -o nano");
+      assert.equal(made.code, 0, made.stderr);
+      await test(folder);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+const weights = async (...path: readonly string[]) =>
+  createHash("sha256").update(await Deno.readFile(join(...path, "model.safetensors"))).digest("hex");
+
+inFolder("online leaves episodes, journal, curve and models, and says where", async (folder) => {
+  const { code, stdout, stderr } = await gym(folder, `${LINE} -o out`);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^knowlyr\/online-v1: 12 of 12 steps\n/);
+  assert.match(stdout, /\nevaluation: reward +\d\.\d+ +\d\.\d+\n/);
+  assert.match(stdout, /\nlearning curve +out\/curve\.svg\n/);
+  assert.match(
+    stderr,
+    /Iteration 12 .*(The incumbent stays|takes the incumbent's place|goes on from the incumbent)/,
+  );
+  const names = (...path: string[]) =>
+    [...Deno.readDirSync(join(folder, ...path))].map(({ name }) => name).sort();
+  assert.deepEqual(names("out", "iterations").length, 12);
+  assert.deepEqual(names("out", "evaluations"), [
+    "000000.jsonl",
+    "000003.jsonl",
+    "000006.jsonl",
+    "000009.jsonl",
+    "000012.jsonl",
+  ]);
+  for (const name of ["journal.jsonl", "curve.json", "curve.svg", "final", "best", "metrics.jsonl"]) {
+    assert.ok(names("out").includes(name), name);
+  }
+  const scored = await gym(folder, "validate out/iterations/000001/collect.jsonl");
+  assert.equal(scored.code, 0, scored.stderr);
+  const again = await gym(folder, `${LINE} -o out`);
+  assert.equal(again.code, 3);
+  assert.match(
+    again.stderr,
+    /wanted a folder without a run: it has checkpoints: type "gym train resume out" to go on/,
+  );
+});
+
+for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  inFolder(`online stopped by ${signal} goes on to the same bytes`, async (folder) => {
+    const whole = await gym(folder, `${LINE} -o whole`);
+    assert.equal(whole.code, 0, whole.stderr);
+    let sent = false;
+    const part = await gym(folder, `${LINE} -o part`, (said, child) => {
+      if (sent || !said.includes("Evaluation at step 3")) return;
+      sent = true;
+      child.kill(signal);
+    });
+    assert.ok(sent, part.stderr);
+    assert.notEqual(part.code, 0);
+    if (signal === "SIGTERM") assert.match(part.stderr, /type "gym train resume part" to go on\n$/);
+    const resumed = await gym(folder, "train resume part");
+    assert.equal(resumed.code, 0, resumed.stderr);
+    for (const name of ["final", "best"]) {
+      assert.equal(await weights(folder, "part", name), await weights(folder, "whole", name));
+    }
+    const curve = (name: string) => Deno.readTextFile(join(folder, name, "curve.json"));
+    assert.equal(await curve("part"), await curve("whole"));
+    const done = await gym(folder, "train resume part");
+    assert.match(done.stdout, /^This run is finished: nothing is left to do\n/);
+  });
+}
