@@ -75,11 +75,7 @@ export async function trainJob(
   run: ShapeRun,
   { steps, warmup }: { readonly steps: number; readonly warmup: number },
 ): Promise<Job> {
-  const config = parseModelConfig(shape.config, "bench/shapes.json");
-  const model = join(work, "model");
-  if (!await exists(model)) await writeModelFolder(model, { config, tensors: randomWeights(config) });
-  const adapter = run.lora === undefined ? null : join(work, `adapter-r${run.lora.r}`);
-  if (adapter !== null && !await exists(adapter)) await writeStart(adapter, model, config, run.lora!);
+  const { config, model, adapter } = await startOf(work, shape, run.lora);
   return {
     model,
     method: run.method,
@@ -93,6 +89,30 @@ export async function trainJob(
     mode: "eager",
     fused: true,
   };
+}
+
+/** Folders of a shape's model and of the adapter that training starts from; those that are there already are used again. */
+export async function startOf(
+  work: string,
+  shape: Pick<Shape, "config">,
+  lora: ShapeRun["lora"],
+): Promise<{ readonly config: ModelConfig; readonly model: string; readonly adapter: string | null }> {
+  const config = parseModelConfig(shape.config, "bench/shapes.json");
+  const model = join(work, "model");
+  if (!await exists(model)) await writeModelFolder(model, { config, tensors: randomWeights(config) });
+  return { config, model, adapter: lora === undefined ? null : await adapterOf(work, model, config, lora) };
+}
+
+/** The adapter of a rank in `work`, which is made when it is not there. */
+export async function adapterOf(
+  work: string,
+  model: string,
+  config: ModelConfig,
+  lora: NonNullable<ShapeRun["lora"]>,
+): Promise<string> {
+  const adapter = join(work, `adapter-r${lora.r}`);
+  if (!await exists(adapter)) await writeStart(adapter, model, config, lora);
+  return adapter;
 }
 
 async function exists(path: string): Promise<boolean> {
