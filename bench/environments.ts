@@ -43,10 +43,12 @@ const held = await gym.make(policy, POLICY, options); // keeps the session open
 const seeds = Array.from({ length: Number(episodes) }, (_, at) => at);
 await Array.fromAsync(inOrder(seeds.slice(0, Math.max(...WIDTHS)), 8, play)); // warm
 
+const command = ["deno run -A bench/environments.ts", ...Deno.args].join(" ");
 console.log(
-  `${cpus()[0]?.model} × ${cpus().length}, Deno ${Deno.version.deno}, ${provider}, ${given ?? "tiny"}`,
+  `machine   ${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, ${Deno.build.os}, ${provider}`,
 );
-console.log(`${seeds.length} episodes of ${ENV.id} ${JSON.stringify(ENV.options)}, up to 32 tokens a turn\n`);
+console.log(`versions  Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`);
+console.log(`command   ${command}   (${seeds.length} episodes of ${ENV.id}, at most 32 tokens a turn)\n`);
 console.log("at once  episodes/s  steps/s  sampled tokens/s  prompt tokens/s  × one");
 let first: { readonly text: string; readonly seconds: number } | null = null;
 for (const width of WIDTHS) {
