@@ -82,6 +82,35 @@ Deno.test("Tokenizer names sizes and special tokens of the files", async () => {
   assert.equal(tokenizer.idOf("no such token"), null);
 });
 
+Deno.test("bytesOf() gives the bytes of text that tokens stand for", async () => {
+  const tokenizers = await Promise.all(MODELS.map((model) => Tokenizer.fromFolder(join(GOLDEN, model))));
+  fc.assert(
+    fc.property(texts, fc.nat(2), (text, which) => {
+      const tokenizer = tokenizers[which]!;
+      const bytes = [...tokenizer.encode(text)].flatMap((id) => [...tokenizer.bytesOf(id)!]);
+      const wanted = MODELS[which] === "tiny-llama" ? text : text.normalize("NFC");
+      assert.equal(new TextDecoder().decode(Uint8Array.from(bytes)), wanted.toWellFormed());
+    }),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("bytesOf() knows the spaces and the bytes of SentencePiece", () => {
+  const metaspace = { normalizer: null, pre_tokenizer: { type: "Metaspace", replacement: "▁" } };
+  for (const files of [PIECES, { ...PIECES, ...metaspace }]) {
+    const tokenizer = new Tokenizer({ tokenizer: files });
+    const bytes = ["▁a", "ll", "<0xC3>", "</s>"].map((token) => tokenizer.bytesOf(tokenizer.idOf(token)!)!);
+    assert.deepEqual(bytes.map((each) => new TextDecoder().decode(each)), [" a", "ll", "\ufffd", "</s>"]);
+    assert.deepEqual([...bytes[2]!], [0xc3]);
+    assert.equal(tokenizer.bytesOf(4096), null);
+    assert.deepEqual(tokenizer.addedTokens.map(({ id, content }) => [id, content]), [
+      [0, "<unk>"],
+      [1, "<s>"],
+      [2, "</s>"],
+    ]);
+  }
+});
+
 Deno.test("encodeWithOffsets() covers any text without gaps, character by character", async () => {
   const files = { ...PIECES, added_tokens: PIECES.added_tokens };
   const tokenizers = [

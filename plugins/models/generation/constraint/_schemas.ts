@@ -57,6 +57,16 @@ export const arbitrarySchema: fc.Arbitrary<TestSchema> = fc.letrec<{ schema: Tes
   ),
 })).schema;
 
+/** Schemas of parameters: objects of listed properties. */
+export const arbitraryParameters: fc.Arbitrary<TestSchema> = fc.tuple(
+  fc.dictionary(name, arbitrarySchema, { maxKeys: 3, noNullPrototype: true }),
+  fc.nat(7),
+).map(([properties, flags]) => ({
+  type: "object",
+  properties,
+  required: Object.keys(properties).filter((_, at) => flags >> at & 1),
+}));
+
 /** As JSON has it: −0 is 0. */
 function jsonOf(value: unknown): Json {
   return JSON.parse(JSON.stringify(value));

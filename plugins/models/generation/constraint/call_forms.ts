@@ -12,8 +12,10 @@ import { type Language, type Term, TOKEN } from "./term.ts";
 
 /** How calls stand in a text. */
 export interface Framing {
-  /** One call with its marks. */
+  /** One call with its marks and the whitespace that may stand before it. */
   readonly call: Term;
+  /** Whether only the end of the text tells where a call ends, so that nothing may stand behind it. */
+  readonly last?: boolean;
   /** What opens a call, and the rest of it. */
   readonly openings: readonly {
     readonly text: string;
@@ -26,6 +28,8 @@ export interface Framing {
 interface CallTerms {
   readonly language: Language;
   readonly json: JsonTerms;
+  /** Whitespace before a call. */
+  readonly lead: Term;
   /** A mark: its token where it is one, else its text. */
   mark(text: string): Term;
   /** A known name as it is, what stands between, and its arguments. */
@@ -33,6 +37,9 @@ interface CallTerms {
   /** The rest of a JSON object of name and arguments, from behind the key of the name on. */
   rest(key: "arguments" | "parameters", end?: Term): Term;
 }
+
+/** Blanks and line breaks before a call. */
+const MOST_LEAD = 4;
 
 type Form = (terms: CallTerms) => Framing;
 
@@ -51,13 +58,14 @@ const FORMS: Readonly<Partial<Record<ToolCallFormName, Form>>> = {
   "llama-json": (terms) => {
     const { language, mark } = terms;
     const call = object(terms, "parameters");
+    const lead = language.sequence(terms.lead, language.optional(mark("<|python_tag|>")));
     const begun = ['{"name"', '{ "name"'].map((text) => ({
       text,
       where: "first" as const,
       then: terms.rest("parameters"),
     }));
     return {
-      call: language.sequence(language.optional(mark("<|python_tag|>")), call),
+      call: language.sequence(lead, call),
       openings: [
         { text: "<|python_tag|>", where: "anywhere", then: language.sequence(terms.json.space, call) },
         ...begun,
@@ -68,11 +76,12 @@ const FORMS: Readonly<Partial<Record<ToolCallFormName, Form>>> = {
     const blank = language.optional(language.text(" "));
     const then = language.sequence(blank, plain(language.sequence(language.text("\nAction Input:"), blank)));
     return {
-      call: language.sequence(language.text("Action:"), then),
+      // Read at the beginning of a line alone.
+      call: language.sequence(language.repeat(language.text("\n"), 0, 2), language.text("Action:"), then),
       openings: [{ text: "Action:", where: "first", then }, { text: "\nAction:", where: "anywhere", then }],
     };
   },
-  harmony: ({ language, mark, plain }) => {
+  harmony: ({ language, lead, mark, plain }) => {
     const between = language.sequence(
       language.text(" "),
       mark("<|constrain|>"),
@@ -81,8 +90,9 @@ const FORMS: Readonly<Partial<Record<ToolCallFormName, Form>>> = {
     );
     const then = language.sequence(language.text("functions."), plain(between));
     return {
-      call: language.sequence(mark("<|channel|>"), language.text("commentary to="), then),
+      call: language.sequence(lead, mark("<|channel|>"), language.text("commentary to="), then),
       openings: [{ text: "<|channel|>commentary to=", where: "anywhere", then }],
+      last: true,
     };
   },
 };
@@ -125,6 +135,7 @@ export function framingOf(language: Language, { form, tools, tokenOf }: FramingO
   return build({
     language,
     json,
+    lead: language.repeat(language.one(0x0a, 0x20), 0, MOST_LEAD),
     mark: (text) => {
       const id = tokenOf(text);
       return id === null ? language.text(text) : language.one(TOKEN + id);
@@ -156,13 +167,16 @@ function object(
 }
 
 function marked(
-  { language, json: { space }, mark }: CallTerms,
+  { language, json: { space }, lead, mark }: CallTerms,
   open: string,
   call: Term,
   close: Term,
 ): Framing {
   const then = language.sequence(space, call, space, close);
-  return { call: language.sequence(mark(open), then), openings: [{ text: open, where: "anywhere", then }] };
+  return {
+    call: language.sequence(lead, mark(open), then),
+    openings: [{ text: open, where: "anywhere", then }],
+  };
 }
 
 /** What Mistral's templates write behind the arguments. */

@@ -170,7 +170,6 @@ export class SchemaTerms {
     if (depth === 0) return language.nothing;
     const properties = isKeywords(schema.properties) ? schema.properties : EMPTY;
     const required = new Set(Array.isArray(schema.required) ? schema.required : []);
-    const open = isOpen(schema, properties);
     const names = [...new Set([...Object.keys(properties), ...required])].filter((name) =>
       typeof name === "string"
     );
@@ -182,7 +181,7 @@ export class SchemaTerms {
       ),
       required: required.has(name),
     }));
-    const value = open ? this.term(schema.additionalProperties, depth - 1) : language.nothing;
+    const value = isOpen(schema) ? this.term(schema.additionalProperties, depth - 1) : language.nothing;
     const object: Members = {
       id: `${this.#name}.${this.#objects++}`,
       listed: members.filter((member) => member.required || member.value !== language.nothing),
@@ -240,8 +239,8 @@ function shortestMembers(members: readonly Member[]): number {
 }
 
 /** Whether an object may have members that are not listed. */
-function isOpen({ additionalProperties: further }: Keywords, properties: Keywords): boolean {
-  return further === undefined ? Object.keys(properties).length === 0 : further !== false;
+function isOpen({ additionalProperties: further, properties }: Keywords): boolean {
+  return further === undefined ? properties === undefined : further !== false;
 }
 
 /** The types that a schema names or that its keywords imply. */

@@ -117,6 +117,7 @@ const cases: readonly (readonly [
     "{}",
     '{"y":1}',
   ]],
+  ["no properties", object({}), ["{}"], ['{"a":1}']],
   ["no further keys", { type: "object", additionalProperties: false }, ["{}"], ['{"a":1}']],
   ["anyOf", { anyOf: [{ type: "integer" }, object({ a: true }, { required: ["a"] })] }, ["1", '{"a":"x"}'], [
     '"x"',

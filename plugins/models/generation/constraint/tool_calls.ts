@@ -10,7 +10,6 @@ import type { ChatTool, Tokenizer, ToolCallFormName } from "../../../chat/mod.ts
 import type { TokenConstraint } from "../constraint.ts";
 import { framingOf } from "./call_forms.ts";
 import { FreeText } from "./free_text.ts";
-import { jsonTerms } from "./json.ts";
 import { Language, type Term, TOKEN } from "./term.ts";
 import { masked, TokenMasks } from "./token_masks.ts";
 import { Vocabulary } from "./vocabulary.ts";
@@ -130,19 +129,20 @@ function termsOf(
 ): { readonly start: Term; readonly thinking: Term } {
   const language = new Language();
   const ids = new Map(vocabulary.added.map(({ id, content }) => [content, id]));
-  const { call, openings } = framingOf(language, { form, tools, tokenOf: (text) => ids.get(text) ?? null });
+  const tokenOf = (text: string) => ids.get(text) ?? null;
+  const { call, openings, last = false } = framingOf(language, { form, tools, tokenOf });
   const added = new Map(vocabulary.added.map(({ id, content }) => [id, content]));
   const free = new FreeText(language, { added, stopIds });
+  const stop = language.one(...stopIds.map((id) => TOKEN + id));
   if (mode === "required") {
-    const stop = language.one(...stopIds.map((id) => TOKEN + id));
-    const start = language.sequence(jsonTerms(language).space, call, stop);
+    const start = language.sequence(call, stop);
     return { start, thinking: free.until("thought", THOUGHT.close, start) };
   }
   // After a call the text is free again, which is known only once it is built.
   let rest: Term = language.nothing;
   const calls = openings.map(({ then, ...opening }) => ({
     ...opening,
-    then: () => language.sequence(then, rest),
+    then: () => language.sequence(then, last ? stop : rest),
   }));
   rest = free.term("text", calls.filter(({ where }) => where === "anywhere"));
   const answer = free.term("answer", calls);
