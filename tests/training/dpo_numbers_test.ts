@@ -131,14 +131,14 @@ for (const name of MODELS) {
       close(
         Math.hypot(...learner.gradients!.flatMap((all) => [...all])),
         given.lora_grad_l2_total,
-        1e-4,
+        1e-5,
         0,
         what,
       );
       if (given.lora_grad_l2 !== undefined) {
         for (const [tensor, gradient] of byName(model.buckets, learner.gradients!)) {
           const l2 = given.lora_grad_l2[tensor.replace(/\.weight$/, "")]!;
-          close(Math.hypot(...gradient), l2, 1e-4, 0, `${what}: ${tensor}`);
+          close(Math.hypot(...gradient), l2, 1e-5, 0, `${what}: ${tensor}`);
         }
       }
       compared++;

@@ -12,6 +12,8 @@ interface Given {
   readonly lengths: readonly number[];
   readonly signs?: readonly number[];
   readonly shift?: number;
+  /** Of each item. @default 1 ÷ items */
+  readonly weights?: readonly number[];
 }
 
 const PLAIN = { beta: 0.1, labelSmoothing: 0, gamma: 0, rpoAlpha: 0 } as const;
@@ -38,7 +40,7 @@ async function lossOf(objective: Partial<Objective> & Pick<Objective, "loss">, g
     answers: real(given.answers, [sides, P]),
     reference: real(given.reference, [sides, P]),
     lengths: real(given.lengths, [sides, P]),
-    item_weights: real(new Array(P).fill(1 / P), [P]),
+    item_weights: real(given.weights ?? new Array(P).fill(1 / P), [P]),
     ...(given.signs && { signs: real(given.signs, [P]), shift: real([given.shift!], []) }),
   };
   const asked = new Set(g.inputs.map(({ name }) => name));
@@ -163,3 +165,29 @@ Deno.test("kto pushes good answers up and bad ones down, each from where the pol
   near(loss, expected, 1e-12, "loss");
   assert.deepEqual(gradient.map(Math.sign), [-1, 1, -1, 1]);
 });
+
+for (const type of ["float32", "float64"] as const) {
+  Deno.test(`simpo, orpo and kto and their gradients equal those of TRL in ${type}`, async () => {
+    const { answers, reference, lengths, cases } = await read("models/preferences-given.json");
+    const P = answers.length / 2;
+    for (const expected of cases) {
+      const { loss_type: loss, beta, gamma = 0, labels, kl, weights } = expected;
+      const judged = loss === "kto" && {
+        signs: labels.map((good: boolean) => good ? 1 : -1),
+        shift: Math.max(0, kl.reduce((all: number, one: number) => all + one, 0) / kl.length),
+        weights: labels.map((good: boolean) => (good ? weights[0] : weights[1]) / (2 * P)),
+      };
+      const made = await lossOf({ loss, beta, gamma }, { answers, reference, lengths, ...judged }, type);
+      const what = JSON.stringify({ loss, beta, gamma, kl, weights });
+      // TRL computes the odds of orpo in float32.
+      const allowed = type === "float32" || loss === "orpo" ? 1e-5 : 1e-12;
+      near(made.loss, expected.loss, allowed, what);
+      for (const [i, slope] of expected.grad.entries()) {
+        near(made.gradient[i]!, slope, allowed, `${what}: slope ${i}`);
+      }
+    }
+    assert.deepEqual(cases.map(({ loss_type }: { loss_type: string }) => loss_type), [
+      ...["simpo", "simpo", "simpo", "orpo", "orpo", "kto", "kto", "kto"],
+    ]);
+  });
+}
