@@ -48,19 +48,20 @@ export class TokenMasks {
   within(term: Term, most: number): TokenMask {
     const { size, count } = this.#vocabulary;
     const bits = new Uint32Array(Math.ceil(size / 32));
+    const mostIds = size * FEW;
     const ids: number[] = [];
-    let longest = 0;
+    let [found, longest] = [0, 0];
     this.#vocabulary.visit(term, (id, { shortest }) => {
       if (shortest > most) return;
       bits[id >>> 5]! |= 1 << (id & 31);
-      ids.push(id);
+      if (found++ < mostIds) ids.push(id);
       longest = Math.max(longest, shortest);
     });
-    const few = ids.length < size * FEW;
+    const few = found < mostIds;
     return {
       ids: few ? Uint32Array.from(ids) : null,
-      bits: few || ids.length === count ? null : bits,
-      count: ids.length,
+      bits: few || found === count ? null : bits,
+      count: found,
       longest,
     };
   }

@@ -46,28 +46,39 @@ export interface ConstrainedText {
   readonly thinking?: boolean;
 }
 
+/** Where texts begin. */
+interface Start {
+  readonly language: Language;
+  /** Terms in the language before the first text. */
+  readonly size: number;
+  readonly text: Term;
+  /** The same when the prompt ends inside a thought. */
+  readonly thinking: Term;
+  readonly masks: TokenMasks;
+}
+
+/** Terms that texts may add to a language before it is given up for a fresh one: about 50 MB. */
+const MOST_TERMS = 20_000;
+
 /** The calls of some tools, ready to hold texts to them. */
 export class CompiledToolCalls {
   readonly #vocabulary: Vocabulary;
-  readonly #masks: TokenMasks;
-  readonly #start: Term;
-  readonly #thinking: Term;
+  readonly #options: ToolCallOptions;
+  #start: Start;
 
   /** Use {@linkcode compileToolCalls}. */
   constructor(vocabulary: Vocabulary, options: ToolCallOptions) {
     this.#vocabulary = vocabulary;
-    this.#masks = new TokenMasks(vocabulary);
-    const { start, thinking } = termsOf(vocabulary, options);
-    this.#start = start;
-    this.#thinking = thinking;
+    this.#options = options;
+    this.#start = startOf(vocabulary, options);
   }
 
   /** A constraint for one text. */
   begin(options: ConstrainedText = {}): TokenConstraint {
     const { maxTokens = Infinity, thinking = false } = options;
     const vocabulary = this.#vocabulary;
-    const masks = this.#masks;
-    let term = thinking ? this.#thinking : this.#start;
+    const { masks, ...start } = this.#fresh();
+    let term = thinking ? start.thinking : start.text;
     let left = maxTokens;
     return {
       restrict: (logits) => {
@@ -87,21 +98,41 @@ export class CompiledToolCalls {
       },
     };
   }
+
+  /** A start in a language of bounded size; texts in the one before keep theirs. */
+  #fresh(): Start {
+    const { language, size } = this.#start;
+    if (language.size - size > MOST_TERMS) this.#start = startOf(this.#vocabulary, this.#options);
+    return this.#start;
+  }
 }
 
-/** Vocabularies by tokenizer: a trie takes longer to build than a whole call to write. */
-const VOCABULARIES = new WeakMap<Tokenizer, Vocabulary>();
+/** What is kept for a tokenizer: its trie takes longer to build than a whole call to write. */
+interface Kept {
+  readonly vocabulary: Vocabulary;
+  readonly compiled: Map<string, CompiledToolCalls>;
+}
+
+const KEPT = new WeakMap<Tokenizer, Kept>();
+
+/** Sets of tools that are kept compiled for a tokenizer. */
+const MOST_COMPILED = 16;
 
 /**
- * Compiles the calls of tools. Schemas are read as far as `schema.ts` says; what it does not read is not enforced.
+ * Compiles the calls of tools; what was compiled lately is given again. Schemas are read as far as `schema.ts` says; what
+ * it does not read is not enforced.
  *
  * @throws {GymError} `INVALID_OPTIONS` for a form that is not supported (`qwen-xml`, or one that is not known), no tools,
  * parameters that nothing fits, no stop token, or a tokenizer that lacks bytes that a call needs.
  */
 export function compileToolCalls(options: ToolCallOptions): CompiledToolCalls {
-  const { tokenizer, tools, stopIds } = options;
-  let vocabulary = VOCABULARIES.get(tokenizer);
-  if (vocabulary === undefined) VOCABULARIES.set(tokenizer, vocabulary = new Vocabulary(tokenizer));
+  const { tokenizer, form, tools, mode, stopIds } = options;
+  const kept = KEPT.get(tokenizer) ?? { vocabulary: new Vocabulary(tokenizer), compiled: new Map() };
+  KEPT.set(tokenizer, kept);
+  const { vocabulary, compiled } = kept;
+  const key = JSON.stringify([form, tools, mode, stopIds]);
+  const known = compiled.get(key);
+  if (known !== undefined) return known;
   if (stopIds.length === 0) throw invalid("wanted a token that ends a text", "none");
   const missing = vocabulary.missing([...PRINTABLE, ...new TextEncoder().encode(JSON.stringify(tools))]);
   if (missing.length > 0) {
@@ -110,7 +141,10 @@ export function compileToolCalls(options: ToolCallOptions): CompiledToolCalls {
       `none for ${missing.join(", ")}`,
     );
   }
-  return new CompiledToolCalls(vocabulary, options);
+  const made = new CompiledToolCalls(vocabulary, options);
+  if (compiled.size >= MOST_COMPILED) compiled.delete(compiled.keys().next().value!);
+  compiled.set(key, made);
+  return made;
 }
 
 /** A constraint for one text. Compile once where there are several texts. */
@@ -123,11 +157,25 @@ const PRINTABLE: readonly number[] = [0x0a, ...Array.from({ length: 95 }, (_, at
 
 const THOUGHT = { open: "<think>", close: "</think>" } as const;
 
+/** Where a thought that the prompt opened has not ended. */
+const IN_THOUGHT = /<think>\s*$/;
+
+/** Whether a prompt ends inside a thought. @param prompt Its text, or the end of it. */
+export function endsInThought(prompt: string): boolean {
+  return IN_THOUGHT.test(prompt);
+}
+
+function startOf(vocabulary: Vocabulary, options: ToolCallOptions): Start {
+  const language = new Language();
+  const terms = termsOf(language, vocabulary, options);
+  return { language, size: language.size, ...terms, masks: new TokenMasks(vocabulary) };
+}
+
 function termsOf(
+  language: Language,
   vocabulary: Vocabulary,
   { form, tools, mode, stopIds }: ToolCallOptions,
-): { readonly start: Term; readonly thinking: Term } {
-  const language = new Language();
+): Pick<Start, "text" | "thinking"> {
   const ids = new Map(vocabulary.added.map(({ id, content }) => [content, id]));
   const tokenOf = (text: string) => ids.get(text) ?? null;
   const { call, openings, last = false } = framingOf(language, { form, tools, tokenOf });
@@ -135,8 +183,8 @@ function termsOf(
   const free = new FreeText(language, { added, stopIds });
   const stop = language.one(...stopIds.map((id) => TOKEN + id));
   if (mode === "required") {
-    const start = language.sequence(call, stop);
-    return { start, thinking: free.until("thought", THOUGHT.close, start) };
+    const text = language.sequence(call, stop);
+    return { text, thinking: free.until("thought", THOUGHT.close, text) };
   }
   // After a call the text is free again, which is known only once it is built.
   let rest: Term = language.nothing;
@@ -148,7 +196,7 @@ function termsOf(
   const answer = free.term("answer", calls);
   const thinking = free.term("thought", [{ text: THOUGHT.close, where: "anywhere", then: () => answer }]);
   return {
-    start: free.term("start", [...calls, { text: THOUGHT.open, where: "first", then: () => thinking }]),
+    text: free.term("start", [...calls, { text: THOUGHT.open, where: "first", then: () => thinking }]),
     thinking,
   };
 }

@@ -19,6 +19,7 @@ import { arbitraryParameters, fits, type TestSchema } from "./_schemas.ts";
 import { bpeTokenizer, byteTokenizer, pieceTokenizer } from "./_tokenizers.ts";
 import {
   compileToolCalls,
+  endsInThought,
   toolCallConstraint,
   type ToolCallMode,
   type ToolCallOptions,
@@ -243,6 +244,27 @@ Deno.test("a call ends within the tokens of its text, however few there are", ()
   }
   const cut = walk(compiled.begin({ maxTokens: least - 1 }), bytes, 0, least - 1);
   assert.equal(cut.length, least - 1);
+});
+
+Deno.test("compileToolCalls() compiles what it knows only once, and long texts leave no trace in later ones", () => {
+  const options = settings(bytes, {
+    tools: [tool("note", { properties: { x: { type: "string", maxLength: 30_000 } } })],
+  });
+  const compiled = compileToolCalls(options);
+  assert.equal(compileToolCalls({ ...options, tools: [...options.tools] }), compiled);
+  assert.notEqual(compileToolCalls({ ...options, mode: "auto" }), compiled);
+  const long = compiled.begin();
+  const ids = [...bytes.encode('<tool_call>{"name":"note","arguments":{"x":"'), ...Array(15_000).fill(0x61)];
+  for (const id of ids) long.accept(id);
+  const text = '<tool_call>{"name":"note","arguments":{"x":"b"}}</tool_call>';
+  assert.equal(lets(compiled.begin(), bytes, text), true);
+  assert.equal(lets(long, bytes, text.slice(-'b"}}</tool_call>'.length)), true);
+});
+
+Deno.test("endsInThought() looks at the end of a prompt", () => {
+  assert.equal(endsInThought("<|im_start|>assistant\n<think>\n"), true);
+  assert.equal(endsInThought("<think>\n\n</think>\n\n"), false);
+  assert.equal(endsInThought("<|im_start|>assistant\n"), false);
 });
 
 Deno.test("accept() refuses a token that may not come", () => {
