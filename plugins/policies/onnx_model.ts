@@ -12,7 +12,12 @@ const count = z.int().min(1);
 
 const options = z.strictObject({
   model: z.string().min(1).describe("Model folder in Hugging Face's layout"),
-  adapter: z.string().optional().describe("Adapter folder, as PEFT or a trainer writes it"),
+  adapter: z.string().optional().describe(
+    "Adapter folder, as PEFT or a trainer writes it; one of the names in adapters when those are given",
+  ),
+  adapters: z.record(z.string().min(1), z.string().min(1)).optional().describe(
+    "Adapter folders by name, served by one session to all policies with these same options",
+  ),
   ...actingFields,
   reuse: z.boolean().default(true).describe(
     "Keep what was computed for a turn for the next one; off saves memory",
@@ -26,8 +31,13 @@ const options = z.strictObject({
 export interface OnnxModelOptions extends LocalActingOptions {
   /** Model folder in Hugging Face's layout. */
   readonly model: string;
-  /** Adapter folder, as PEFT or a trainer writes it. */
+  /** Adapter folder, as PEFT or a trainer writes it; one of the names in `adapters` when those are given. */
   readonly adapter?: string | undefined;
+  /**
+   * Adapter folders by name. Policies with the same ones share a session, whichever of them each uses: requests for the
+   * base model and for every adapter are served side by side.
+   */
+  readonly adapters?: Record<string, string> | undefined;
   /**
    * Keep what was computed for a turn for the next one, so that only what is new of a prompt is computed. It takes
    * 2 · layers · key-value heads · head size · 4 bytes a token of each running episode.
@@ -47,7 +57,7 @@ export interface OnnxModelOptions extends LocalActingOptions {
 export type OnnxModelSettings = z.output<typeof options>;
 
 /**
- * Acts with a local chat model. All policies of the same model, adapter and engine options in a process share one
+ * Acts with a local chat model. All policies of the same model, adapter (or adapters) and engine options in a process share one
  * session, which serves their requests in common batches; what each one gets depends on its own seed alone.
  *
  * Each decision records the ids and log-probabilities of what was sampled. Within an episode the prompt only grows: what

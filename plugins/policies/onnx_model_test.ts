@@ -10,6 +10,8 @@ import type { Trajectory } from "../../core/trajectory.ts";
 import { distance, feedsOf, modelPath } from "../../tests/training/_golden.ts";
 import { initModel } from "../models/init.ts";
 import { openModelFolder } from "../models/folder.ts";
+import { loraParameters } from "../models/lora.ts";
+import { writeAdapter } from "../models/peft.ts";
 import { scoringGraph } from "../models/training_graph.ts";
 import { floats, Session } from "../onnx/session.ts";
 import policies, { type OnnxModelOptions } from "./mod.ts";
@@ -165,6 +167,42 @@ Deno.test("policies of one model share a session, which goes with the last of th
       for (const each of both) await each[Symbol.asyncDispose]!();
     });
     assert.deepEqual(apart, { made: 2, freed: 4 });
+  }));
+
+Deno.test("policies with the same adapters share a session, whichever each uses, and act as with that adapter alone", () =>
+  withNano(async (model) => {
+    const { config } = await openModelFolder(model);
+    const prng = seeded(3);
+    const adapters: Record<string, string> = {};
+    for (const [name, rank] of [["one", 2], ["two", 4]] as const) {
+      const tensors = new Map(
+        loraParameters(config, { rank, alpha: rank, targets: ["q_proj"] }).map(({ name, shape }) => {
+          const data = new Float32Array(shape[0]! * shape[1]!).map(() => prng() - 0.5);
+          return [name, { shape, data }];
+        }),
+      );
+      adapters[name] = `${model}/${name}`;
+      await writeAdapter(adapters[name], { rank, alpha: rank, rsLora: false, baseModel: null, tensors });
+    }
+    const alone = await Promise.all([
+      played({ model }),
+      ...Object.values(adapters).map((adapter) => played({ model, adapter })),
+    ]);
+    let together: Trajectory[] = [];
+    const counted = await sessionsOf(async () => {
+      const choices = [{}, ...Object.keys(adapters).map((adapter) => ({ adapter }))];
+      together = await Promise.all(choices.map((choice) => played({ model, adapters, ...choice })));
+    });
+    assert.equal(counted.made, 1);
+    assert.deepEqual(together.map(({ model }) => model), alone.map(({ model }) => model));
+    const words = (all: Trajectory[]) =>
+      all.map(({ steps }) => steps.map(({ tokens }) => tokens!.completionIds));
+    assert.deepEqual(words(together), words(alone));
+    assert.equal(new Set(words(alone).map(String)).size, 3);
+    await assert.rejects(acting({ model, adapters, adapter: "three" }), {
+      code: "INVALID_OPTIONS",
+      message: 'Cannot use adapter: wanted one of "one", "two": received "three"',
+    });
   }));
 
 Deno.test("a model that cannot be opened says which, and the next try is a new one", async () => {

@@ -40,10 +40,7 @@ export class KeyValueCache {
   add(): number {
     const row = this.lengths.length;
     this.lengths.push(0);
-    if ((row + 1) * this.#rowSize > this.#arrays[0]!.length) {
-      this.#arrays = this.#arrays.map(doubled);
-      this.#mask = doubled(this.#mask);
-    }
+    this.#reserve(row + 1);
     this.#mask.fill(MASKED, row * this.room, (row + 1) * this.room);
     return row;
   }
@@ -93,8 +90,9 @@ export class KeyValueCache {
     this.lengths[row] = count;
   }
 
-  /** Inputs of the graph for the rows from one to before another. */
+  /** Inputs of the graph for the rows from one to before another, which may lie behind the last: such rows hold anything. */
   feeds(from: number, to: number): Record<string, Feed> {
+    this.#reserve(to);
     const { keyValueHeads, headDimension } = this.#config;
     const shape = [to - from, keyValueHeads, this.room, headDimension];
     const [start, end] = [from * this.#rowSize, to * this.#rowSize];
@@ -139,6 +137,13 @@ export class KeyValueCache {
       const end = (from + at) * this.room + this.lengths[from + at]!;
       this.#mask.fill(0, end, end + count);
       this.lengths[from + at]! += count;
+    }
+  }
+
+  #reserve(rows: number): void {
+    while (rows * this.#rowSize > this.#arrays[0]!.length) {
+      this.#arrays = this.#arrays.map(doubled);
+      this.#mask = doubled(this.#mask);
     }
   }
 

@@ -88,6 +88,11 @@ export class Generator implements AsyncDisposable {
   readonly #session: Session;
   readonly #maxBatch: number;
   readonly #promptChunk: number;
+  /**
+   * Fewest rows of a matrix product. With a matrix that is an input, and so is not laid out beforehand, the runtime
+   * multiplies a single row by other means, which round differently.
+   */
+  readonly #leastRows: number;
   /** By name; null for the generator's own. */
   readonly #parameters = new Map<string | null, Parameters>();
   readonly #waiting: Sequence[] = [];
@@ -104,6 +109,7 @@ export class Generator implements AsyncDisposable {
     this.model = model;
     this.#session = session;
     this.#parameters.set(null, parameters);
+    this.#leastRows = model.buckets.length === 0 ? 1 : 2;
     this.#maxBatch = maxBatch;
     this.#promptChunk = Math.min(promptChunk, maxLength); // rotary tables end at the longest sequence
     this.maxLength = maxLength;
@@ -143,10 +149,38 @@ export class Generator implements AsyncDisposable {
     this.#parameters.set(null, parameters);
   }
 
+  /** Names of adapters that requests may use. */
+  get adapters(): readonly string[] {
+    return [...this.#parameters.keys()].filter((name) => name !== null);
+  }
+
+  /**
+   * Adds an adapter, or changes it: its feed for each bucket of the model.
+   *
+   * @throws {TypeError} For other feeds, or while requests that use the adapter wait or run.
+   */
+  setAdapter(name: string, parameters: Parameters): void {
+    this.#checkUnused(name);
+    for (const { name: bucket, size } of this.model.buckets) {
+      const received = parameters[bucket]?.data.length ?? 0;
+      if (received === size) continue;
+      throw new TypeError(
+        `Cannot set adapter "${name}": wanted ${size} numbers for "${bucket}": received ${received}`,
+      );
+    }
+    this.#parameters.set(name, parameters);
+  }
+
+  /** Forgets an adapter. @throws {TypeError} While requests that use it wait or run. */
+  removeAdapter(name: string): void {
+    this.#checkUnused(name);
+    this.#parameters.delete(name);
+  }
+
   /**
    * Goes on with a text. Requests that come while others run join them.
    *
-   * @throws {RangeError} For an empty prompt, no new tokens, or an id outside the vocabulary.
+   * @throws {RangeError} For an empty prompt, no new tokens, an id outside the vocabulary, or an unknown adapter.
    * @throws {GymError} `LIMIT_EXCEEDED` for a prompt that fills the context.
    */
   async generate(request: GenerateRequest): Promise<Generation> {
@@ -265,27 +299,32 @@ export class Generator implements AsyncDisposable {
     fresh: boolean,
   ): Promise<readonly Float32Array[]> {
     const B = parts.length;
-    const ids = new BigInt64Array(B * T);
-    const positions = new BigInt64Array(B * T);
-    const rows = new BigInt64Array(B);
+    const tokenRows = T === 1 ? Math.max(B, this.#leastRows) : B; // rows behind the last are computed for nothing
+    const rows = BigInt64Array.from(
+      { length: Math.max(B, this.#leastRows) },
+      (_, row) => BigInt(Math.min(row, B - 1) * T + parts[Math.min(row, B - 1)]!.length - 1),
+    );
+    const ids = new BigInt64Array(tokenRows * T);
+    const positions = new BigInt64Array(tokenRows * T);
     for (const [row, part] of parts.entries()) {
       const done = cache.lengths[from + row]!;
       for (let t = 0; t < T; t++) {
         ids[row * T + t] = BigInt(part[t] ?? 0);
         positions[row * T + t] = BigInt(Math.min(done + t, this.maxLength - 1));
       }
-      rows[row] = BigInt(row * T + part.length - 1);
     }
+    const shape = [tokenRows, T];
     const outputs = await this.#session.run({
       ...parameters,
-      ...(fresh ? cache.emptyFeeds(B) : cache.feeds(from, from + B)),
-      ids: { data: ids, shape: [B, T] },
-      positions: { data: positions, shape: [B, T] },
-      rows: { data: rows, shape: [B] },
+      ...(fresh ? cache.emptyFeeds(B) : cache.feeds(from, from + tokenRows)),
+      ids: { data: ids, shape },
+      positions: { data: positions, shape },
+      rows: { data: rows, shape: [rows.length] },
     });
     const { layers, vocabularySize } = this.model.config;
     const made = Array.from({ length: layers }, (_, layer) => cacheNames(layer)).flat()
-      .map((name) => floats(outputs[`new.${name}`]));
+      .map((name) => floats(outputs[`new.${name}`]))
+      .map((values) => values.subarray(0, values.length / tokenRows * B));
     cache.extend(from, made, parts.map(({ length }) => length));
     const logits = floats(outputs["logits"]);
     return parts.map((_, row) => logits.subarray(row * vocabularySize, (row + 1) * vocabularySize));
@@ -300,7 +339,15 @@ export class Generator implements AsyncDisposable {
     }
   }
 
-  #check({ promptIds, maxNewTokens }: GenerateRequest): void {
+  #checkUnused(adapter: string): void {
+    const open = [...this.#waiting, ...this.#active].filter(({ request }) => request.adapter === adapter);
+    if (open.length === 0) return;
+    throw new TypeError(
+      `Cannot change adapter "${adapter}": wanted no requests that use it: received ${open.length}`,
+    );
+  }
+
+  #check({ promptIds, maxNewTokens, adapter = null }: GenerateRequest): void {
     const { vocabularySize } = this.model.config;
     if (promptIds.length === 0 || !(maxNewTokens >= 1)) {
       throw new RangeError(
@@ -310,6 +357,14 @@ export class Generator implements AsyncDisposable {
     const odd = promptIds.find((id) => id < 0 || id >= vocabularySize);
     if (odd !== undefined) {
       throw new RangeError(`Cannot generate: wanted ids from 0 to ${vocabularySize - 1}: received ${odd}`);
+    }
+    if (!this.#parameters.has(adapter)) {
+      const known = this.adapters.map((name) => `"${name}"`).join(", ");
+      throw new RangeError(
+        `Cannot generate: wanted no adapter${
+          known === "" ? "" : ` or one of ${known}`
+        }: received "${adapter}"`,
+      );
     }
     if (promptIds.length >= this.maxLength) {
       throw new GymError(
