@@ -83,13 +83,13 @@ async function results(folder: string): Promise<readonly string[]> {
   return await Promise.all(names.map((name) => Deno.readTextFile(join(folder, "runs/latest", name))));
 }
 
-Deno.test("the example pipeline runs from logs and policies to data sets and a trained model, and a rerun does nothing again", () =>
+Deno.test("the example pipeline runs from logs to a trained model that acts better than before, and a rerun does nothing again", () =>
   inFolder(async (folder) => {
     const line = ["run", join(root, "examples/gym.yaml"), "-o", join(folder, "runs")];
     const first = await typed(line, root);
     assert.equal(first.code, 0, first.stderr);
     const summary = JSON.parse(await Deno.readTextFile(join(folder, "runs/latest/summary.json")));
-    assert.deepEqual(Object.keys(summary.sources), ["openhands", "swe-agent", "expert", "clumsy"]);
+    assert.deepEqual(Object.keys(summary.sources), ["openhands", "swe-agent", "expert", "clumsy", "shown"]);
     const { expert, clumsy, openhands } = summary.sources;
     assert.equal(openhands.steps, 23);
     assert.equal(expert.succeeded, expert.episodes);
@@ -98,9 +98,14 @@ Deno.test("the example pipeline runs from logs and policies to data sets and a t
     const [{ loss, evaluation }] = summary.training;
     assert.ok(loss.first > loss.middle && loss.middle > loss.last, JSON.stringify(loss));
     assert.ok(evaluation.after < 0.8 * evaluation.before, JSON.stringify(evaluation));
+    const [{ policies: [before, after], comparisons }] = summary.evaluations;
+    assert.ok(before.success.estimate <= 0.05, JSON.stringify(before));
+    assert.ok(after.success.estimate >= 0.8, JSON.stringify(after));
+    assert.equal(comparisons[0].decided, "better");
+    assert.ok(first.stdout.includes(comparisons[0].sentence));
     const second = await typed(line, root);
     assert.equal(second.stdout, first.stdout);
-    assert.equal(second.stderr.split("was finished before").length - 1, 8);
+    assert.equal(second.stderr.split("was finished before").length - 1, 13);
     assert.doesNotMatch(second.stderr, /source expert/);
   }));
 
@@ -121,6 +126,44 @@ Deno.test("run stopped by Ctrl-C exits with 1, says how to go on, and the rerun 
     await Deno.remove(join(folder, "runs"), { recursive: true });
     assert.equal((await typed(["run", "flow.yaml"], folder)).code, 0);
     assert.deepEqual(resumed, await results(folder));
+  }));
+
+const EVALUATED = `${PIPELINE.replace("episodes: 20", "episodes: 1")}evaluate:
+  - name: race
+    env: tiny/counter-v1
+    envOptions: { target: 4, delayMs: 10 }
+    tasks: [tasks.yaml]
+    episodes: 20
+    policies: [{ policy: tiny/careful }, { policy: tiny/guesser }]
+`;
+
+Deno.test("run killed at once while a policy is evaluated goes on where it was, to the same bytes", () =>
+  inFolder(async (folder) => {
+    await prepared(folder, EVALUATED);
+    const files = ["evaluate-race/careful/trajectories.jsonl", "evaluate-race/guesser/trajectories.jsonl"];
+    const read = () =>
+      Promise.all(
+        [...files, "summary.json"].map((name) => Deno.readTextFile(join(folder, "runs/latest", name))),
+      );
+    const killed = await typed(
+      ["run", "flow.yaml"],
+      folder,
+      whenSaid("evaluate race/guesser\n1/20 ", "SIGKILL"),
+    );
+    assert.equal(killed.signal, "SIGKILL", killed.stderr);
+    const again = await typed(["run", "flow.yaml"], folder);
+    assert.equal(again.code, 0, again.stderr);
+    assert.ok(again.stderr.includes("stage evaluate race/careful was finished before"));
+    assert.ok(
+      Number(/1\/(\d+) guesser/.exec(again.stderr.split("race/guesser")[1]!)?.[1]) < 20,
+      again.stderr,
+    );
+    const resumed = await read();
+    await Deno.remove(join(folder, "runs"), { recursive: true });
+    const straight = await typed(["run", "flow.yaml"], folder);
+    assert.equal(straight.stdout, again.stdout);
+    assert.match(straight.stdout, /^careful +20 of 20 +1\.000 /m);
+    assert.deepEqual(resumed, await read());
   }));
 
 Deno.test("collect killed at once goes on where it was, to the same bytes", () =>
@@ -149,7 +192,7 @@ Deno.test("collect killed at once goes on where it was, to the same bytes", () =
     assert.equal(a, b);
   }));
 
-const WRONG: readonly (readonly [string, string, RegExp])[] = [
+const WRONG: readonly (readonly [what: string, pipeline: string, message: RegExp, code?: number])[] = [
   [
     "an unknown field",
     PIPELINE.replace("policy:", "polcy:"),
@@ -161,18 +204,39 @@ const WRONG: readonly (readonly [string, string, RegExp])[] = [
     /flow\.yaml:9:7: .*episodes: .*received "many"/,
   ],
   [
+    "an unknown source of an export",
+    PIPELINE.replace("format: flat", "format: flat\n    sources: [gueser]"),
+    /flow\.yaml:13:15: export\.0\.sources\.0: wanted the name of a source: received "gueser": did you mean "guesser"\?/,
+  ],
+  [
+    "an unknown training",
+    EVALUATED.replace("{ policy: tiny/careful }", "{ policy: knowlyr/onnx-model, model: { train: sft } }"),
+    /evaluate\.0\.policies\.0\.model\.train: wanted the name of an item of train: received "sft": the items are none/,
+  ],
+  [
+    "a training of a later item",
+    `${PIPELINE}train:\n  - { trainer: sft, data: flat.jsonl, model: { train: dpo } }\n  - { trainer: dpo, data: flat.jsonl, model: { train: sft } }\n`,
+    /flow\.yaml:14:48: train\.0\.model\.train: .*received "dpo", which comes later/,
+  ],
+  [
+    "an unknown policy of an evaluation",
+    EVALUATED.replace("{ policy: tiny/careful }", "{ policy: tiny/carful }"),
+    /evaluate\.0\.policies\.0\.policy: cannot make policy "tiny\/carful": no such id/,
+    2,
+  ],
+  [
     "a missing log",
     PIPELINE.replace("  - collect:", "  - logs: [gone.jsonl]\n  - collect:"),
     /"gone\.jsonl": no such file/,
   ],
 ];
 
-for (const [what, pipeline, message] of WRONG) {
-  Deno.test(`run says where ${what} stands and exits with 3`, () =>
+for (const [what, pipeline, message, code = 3] of WRONG) {
+  Deno.test(`run says where ${what} stands and exits with ${code}`, () =>
     inFolder(async (folder) => {
       await prepared(folder, pipeline);
       const ended = await typed(["run", "flow.yaml"], folder);
-      assert.equal(ended.code, 3, ended.stderr);
+      assert.equal(ended.code, code, ended.stderr);
       assert.match(ended.stderr, message);
       assert.equal(ended.stdout, "");
     }));
