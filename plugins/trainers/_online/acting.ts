@@ -17,13 +17,15 @@ export interface ActingTraineeOptions {
   /** Most episodes at once. */
   readonly concurrency: number;
   readonly threads?: number | undefined;
+  /** Whether weights that are not trained are laid out anew; if not, all sessions share the mapped file. */
+  readonly prepack: boolean;
 }
 
 /** The trainee as a model that acts. Dispose its generator before the trainee. */
 export async function actingTrainee(
   trainee: Trainee,
   codec: ChatCodec,
-  { maxLength, concurrency, threads }: ActingTraineeOptions,
+  { maxLength, concurrency, threads, prepack }: ActingTraineeOptions,
 ): Promise<ChatModel> {
   const buckets: Bucket[] = [];
   const parameters: Record<string, Feed> = {};
@@ -38,6 +40,7 @@ export async function actingTrainee(
   }
   const generator = await Generator.create({ ...trainee.model, buckets }, parameters, {
     provider: trainee.provider,
+    prepack,
     maxBatch: concurrency,
     maxLength: Math.min(maxLength, trainee.folder.config.contextLength),
     ...(threads === undefined ? {} : { threads }),
