@@ -13,6 +13,9 @@ import { verb } from "./_verb.ts";
 const input = z.strictObject({
   model: z.string().min(1).describe("Model folder"),
   adapter: z.string().optional().describe("Adapter folder, as PEFT or a trainer writes it"),
+  adapters: z.record(z.string().min(1), z.string().min(1)).default({}).describe(
+    "Adapter folder by the name that clients ask for; repeat for more, all on one session",
+  ),
   name: z.string().min(1).optional().describe("Name of the model for clients; the folder's when left out"),
   host: z.string().min(1).default("127.0.0.1").describe(
     "Address to listen on; beyond this machine only with a token",
@@ -52,6 +55,14 @@ async function run(given: Input, context: CommandContext): Promise<CommandResult
       { host: given.host },
     );
   }
+  const name = given.name ?? basename(resolve(cwd, given.adapter ?? given.model));
+  if (Object.hasOwn(given.adapters, name)) {
+    throw new GymError(
+      "INVALID_OPTIONS",
+      `Cannot use --adapters ${name}: wanted another name than the model's: received "${name}"`,
+      { name },
+    );
+  }
   const [{ openChatModel }, { createHandler }] = await Promise.all([
     import("../models/generation/open_chat_model.ts"),
     import("./_serve/handler.ts"),
@@ -60,8 +71,10 @@ async function run(given: Input, context: CommandContext): Promise<CommandResult
     ...given,
     model: resolve(cwd, given.model),
     adapter: given.adapter === undefined ? undefined : resolve(cwd, given.adapter),
+    adapters: Object.fromEntries(
+      Object.entries(given.adapters).map(([name, folder]) => [name, resolve(cwd, folder)]),
+    ),
   });
-  const name = given.name ?? basename(resolve(cwd, given.adapter ?? given.model));
   const ended = new AbortController();
   const hosts = local && token === null ? new Set(["127.0.0.1", "localhost", "[::1]", given.host]) : null;
   let requests = 0;
@@ -70,6 +83,7 @@ async function run(given: Input, context: CommandContext): Promise<CommandResult
     const handler = createHandler({
       model,
       name,
+      adapters: Object.keys(given.adapters),
       token,
       hosts,
       maxBody,
@@ -164,6 +178,11 @@ export const servePolicy: Contribution<Command> = verb("knowlyr/serve-policy-v1"
   positionals: [],
   examples: [
     { line: "serve policy --model models/smollm2 --port 8000", does: "Answers on http://127.0.0.1:8000/v1" },
+    {
+      line:
+        "serve policy --model models/smollm2 --adapters sft=runs/sft/adapter --adapters grpo=runs/grpo/adapter",
+      does: "Answers as the model smollm2, sft or grpo, whichever a request names",
+    },
     {
       line: "serve policy --model models/smollm2 --adapter runs/sft/adapter --host 0.0.0.0 --token-env TOKEN",
       does: "Serves what was trained to other machines, which show the token",

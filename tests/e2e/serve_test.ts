@@ -1,5 +1,10 @@
 /** `serve policy` as the real program: served on a free port, asked over the network, stopped by a signal. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { seeded } from "../../core/prng.ts";
+import { openModelFolder } from "../../plugins/models/folder.ts";
+import { loraParameters } from "../../plugins/models/lora.ts";
+import { writeAdapter } from "../../plugins/models/peft.ts";
 import { gym, startServer } from "./_server.ts";
 
 function inFolder(name: string, test: (folder: string) => Promise<void>): void {
@@ -88,6 +93,37 @@ inFolder("serve policy stops although a client does not read its answer", async 
   await response.body!.cancel().catch(() => {}); // cut by the end of the server
 });
 
+inFolder(
+  "serve policy serves adapters beside the model, by the name that a request asks for",
+  async (folder) => {
+    await gym(folder, ["model", "init", "nano", "-o", "nano"]);
+    const { config } = await openModelFolder(join(folder, "nano"));
+    const prng = seeded(5);
+    for (const [name, rank] of [["sft", 2], ["grpo", 4]] as const) {
+      const tensors = new Map(
+        loraParameters(config, { rank, alpha: 8, targets: ["down_proj"] }).map(({ name, shape }) => {
+          const data = new Float32Array(shape[0]! * shape[1]!).map(() => prng() - 0.5);
+          return [name, { shape, data }];
+        }),
+      );
+      await writeAdapter(join(folder, name), { rank, alpha: 8, rsLora: false, baseModel: null, tensors });
+    }
+    await using server = await startServer(folder, ["--adapters", "sft=sft", "--adapters", "grpo=grpo"]);
+    const listed = await (await fetch(`${server.url}/models`)).json();
+    assert.deepEqual(listed.data.map(({ id }: { id: string }) => id), ["nano", "sft", "grpo"]);
+    const said = async (model: string): Promise<string> => {
+      const answer = await (await post(server.url, { model, max_tokens: 24, temperature: 0 })).json();
+      assert.equal(answer.model, model);
+      return answer.choices[0].message.content;
+    };
+    const together = await Promise.all(["nano", "sft", "grpo"].map(said));
+    assert.equal(new Set(together).size, 3);
+    assert.equal(await said("sft"), together[1]);
+    const unknown = await post(server.url, { model: "dpo" });
+    assert.deepEqual([unknown.status, (await unknown.json()).error.code], [404, "model_not_found"]);
+  },
+);
+
 inFolder("serve policy says what it refuses to do", async (folder) => {
   await gym(folder, ["model", "init", "nano", "-o", "nano"]);
   const refused = async (...args: string[]) => {
@@ -102,6 +138,10 @@ inFolder("serve policy says what it refuses to do", async (folder) => {
   assert.deepEqual(await refused("--token-env", "NO_SUCH_TOKEN"), [
     2,
     "error: Cannot use --token-env NO_SUCH_TOKEN: wanted a variable that is set: received nothing\n",
+  ]);
+  assert.deepEqual(await refused("--adapters", "nano=x"), [
+    2,
+    'error: Cannot use --adapters nano: wanted another name than the model\'s: received "nano"\n',
   ]);
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const [code, stderr] = await refused("--port", String(taken.addr.port), "--provider", "cpu");

@@ -49,7 +49,7 @@ export function complete(
   request: ChatRequest,
   { seed, signal, onVisible }: CompleteOptions,
 ): Promise<Completion> {
-  const { codec, generator } = model;
+  const { codec, generator, adapter = null } = model;
   const { ids, text } = prompted(model, request);
   const thinking = /<think>\s*$/.test(text);
   const openings = openingsOf(codec.toolCallForm, request.tools !== null);
@@ -68,6 +68,7 @@ export function complete(
     sampling: request.sampling,
     seed,
     stopIds: codec.stopIds,
+    adapter,
     onToken,
     signal,
   });

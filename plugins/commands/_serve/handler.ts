@@ -18,6 +18,8 @@ export interface HandlerOptions {
   readonly model: ChatModel;
   /** Name of the model for clients. */
   readonly name: string;
+  /** Names of its adapters for clients; each is one of the generator's. @default none */
+  readonly adapters?: readonly string[];
   /** What clients must show; null for nothing. */
   readonly token: string | null;
   /** Names that requests may be addressed to, against pages that point a name of their own here; null for any. */
@@ -95,9 +97,18 @@ class Endpoint {
   }
 
   models(): Response {
-    const { name } = this.#options;
-    const data = [{ id: name, object: "model", created: this.#created, owned_by: "local" }];
+    const data = this.#names.map((id) => ({
+      id,
+      object: "model",
+      created: this.#created,
+      owned_by: "local",
+    }));
     return Response.json({ object: "list", data });
+  }
+
+  /** What a request may ask for: the model, or one of its adapters. */
+  get #names(): readonly string[] {
+    return [this.#options.name, ...this.#options.adapters ?? []];
   }
 
   async chat(request: Request): Promise<Response> {
@@ -105,7 +116,7 @@ class Endpoint {
     if (!/^application\/json\b/i.test(request.headers.get("content-type") ?? "")) {
       throw new Failure(415, "Cannot read request: wanted content-type application/json");
     }
-    const { name, maxConcurrent, stopping } = this.#options;
+    const { maxConcurrent, stopping } = this.#options;
     if (stopping.aborted) throw busy(503, "the server is stopping", 10);
     if (this.#running >= maxConcurrent) throw busy(429, `${maxConcurrent} answers are being written`, 1);
     this.#running++;
@@ -116,8 +127,9 @@ class Endpoint {
     };
     try {
       const asked = parseRequest(await bodyOf(request, this.#options));
-      if (asked.model !== name) {
-        throw new Failure(404, `Cannot find model "${asked.model}": this is "${name}"`, {
+      if (!this.#names.includes(asked.model)) {
+        const known = this.#names.map((name) => `"${name}"`).join(", ");
+        throw new Failure(404, `Cannot find model "${asked.model}": there is ${known}`, {
           code: "model_not_found",
           param: "model",
         });
@@ -142,9 +154,11 @@ class Endpoint {
   }
 
   async #complete(request: Request, asked: ChatRequest, leave: () => void): Promise<Response> {
-    const { model, name, prng, ended, now } = this.#options;
+    const { name, prng, ended, now } = this.#options;
+    const { model: asks } = asked;
+    const model = asks === name ? this.#options.model : { ...this.#options.model, adapter: asks };
     const id = `chatcmpl-${(this.#served++).toString(36)}${Math.floor(prng() * 2 ** 32).toString(36)}`;
-    const head = { id, created: Math.floor(now() / 1000), model: name };
+    const head = { id, created: Math.floor(now() / 1000), model: asks };
     const gone = new AbortController();
     const signal = AbortSignal.any([gone.signal, ended]);
     const seed = asked.seed ?? Math.floor(prng() * 2 ** 32);

@@ -244,7 +244,7 @@ Deno.test("requests that cannot be answered are refused in OpenAI's form, naming
       "messages",
       "context_length_exceeded",
     ],
-    [{ ...hi, model: "gpt" }, 404, 'Cannot find model "gpt": this is "nano"', "model", "model_not_found"],
+    [{ ...hi, model: "gpt" }, 404, 'Cannot find model "gpt": there is "nano"', "model", "model_not_found"],
   ];
   for (const [given, status, message, param, code] of cases) {
     const refused = await ask(handler, given);
@@ -271,6 +271,24 @@ Deno.test("the token opens every path but health", async () => {
   const data = [{ id: "nano", object: "model", created: 1_700_000_000, owned_by: "local" }];
   assert.deepEqual(await models.json(), { object: "list", data });
   assert.equal((await ask(handler, hi, { authorization: "bearer secret" })).status, 200);
+});
+
+Deno.test("adapters are models of their own: listed, asked for by name, and said in the answer", async () => {
+  const { model, asked } = writing("Hi");
+  const handler = handlerOf(model, { adapters: ["sft", "grpo"] });
+  const listed = await (await handler(new Request("http://x/v1/models"))).json();
+  assert.deepEqual(listed.data.map(({ id }: { id: string }) => id), ["nano", "sft", "grpo"]);
+  for (const name of ["nano", "sft", "grpo"]) {
+    assert.equal((await ask(handler, { ...hi, model: name })).body.model, name);
+  }
+  assert.equal((await stream(handler, { ...hi, model: "sft" }))[0].model, "sft");
+  assert.deepEqual(asked.map(({ adapter }) => adapter), [null, "sft", "grpo", "sft"]);
+  const { status, body } = await ask(handler, { ...hi, model: "dpo" });
+  assert.deepEqual([status, body.error.code, body.error.message], [
+    404,
+    "model_not_found",
+    'Cannot find model "dpo": there is "nano", "sft", "grpo"',
+  ]);
 });
 
 Deno.test("other paths, methods, hosts and types of content are refused", async () => {
