@@ -15,10 +15,8 @@ export interface JsonTerms {
   readonly number: Term;
   /** A number of zero or more. */
   readonly positiveNumber: Term;
-  /** A whole number of up to sixteen digits. */
-  readonly integer: Term;
-  /** A whole number of zero or more. */
-  readonly positiveInteger: Term;
+  /** A whole number in a range, ends included, as far as numbers are exact: up to 2⁵³ − 1 either way. */
+  integer(first: number, last: number): Term;
   /** A string of some characters, with its quotes. */
   string(least: number, most: number): Term;
   /** A string without escapes that is none of some: what an object may have as further keys. */
@@ -43,13 +41,12 @@ export function jsonTerms(language: Language): JsonTerms {
   const character = language.either(plain, escape(language));
   const quote = language.one(CODES.quote);
   const minus = language.optional(language.one(CODES.minus));
-  const [positiveNumber, positiveInteger] = [number(language), whole(language, 16)];
+  const positiveNumber = number(language);
   const terms: JsonTerms = {
     space,
     number: language.sequence(minus, positiveNumber),
     positiveNumber,
-    integer: language.sequence(minus, positiveInteger),
-    positiveInteger,
+    integer: (first, last) => integer(language, first, last),
     string: (least, most) => language.sequence(quote, language.repeat(character, least, most), quote),
     keyOtherThan: (names) => language.sequence(quote, otherThan(language, names, plain, quote)),
     value: (value) => valueTerm(language, space, value),
@@ -79,32 +76,62 @@ function valueTerm(language: Language, space: Term, value: Json): Term {
   return list("{", members, "}");
 }
 
-/** Digits without leading zeros. */
-function whole(language: Language, digits: number): Term {
-  const digit = language.one(DIGIT);
+function integer(language: Language, first: number, last: number): Term {
+  const most = Number.MAX_SAFE_INTEGER;
+  const [low, high] = [Math.max(Math.ceil(first), -most), Math.min(Math.floor(last), most)];
+  const below = upTo(language, Math.max(-high, 1), -low);
   return language.either(
-    language.text("0"),
-    language.sequence(language.one([0x31, 0x39]), language.repeat(digit, 0, digits - 1)),
+    language.sequence(language.one(CODES.minus), below),
+    upTo(language, Math.max(low, 0), high),
+  );
+}
+
+/** Whole numbers from one of zero or more to another. */
+function upTo(language: Language, low: number, high: number): Term {
+  const parts: Term[] = [];
+  for (let from = low; from <= high;) {
+    const length = String(from).length;
+    const to = Math.min(high, 10 ** length - 1); // of the same length
+    parts.push(between(language, String(from), String(to)));
+    from = 10 ** length;
+  }
+  return language.either(...parts);
+}
+
+/** Digits from some to others of the same number. */
+function between(language: Language, low: string, high: string): Term {
+  if (low === "") return language.empty;
+  const rest = low.length - 1;
+  if (/^0*$/.test(low) && /^9*$/.test(high)) return language.repeat(language.one(DIGIT), rest + 1, rest + 1);
+  const digit = (first: number, last: number) =>
+    first > last ? language.nothing : language.one([first, last]);
+  const [a, b] = [low.charCodeAt(0), high.charCodeAt(0)];
+  if (a === b) return language.sequence(digit(a, a), between(language, low.slice(1), high.slice(1)));
+  return language.either(
+    language.sequence(digit(a, a), between(language, low.slice(1), "9".repeat(rest))),
+    language.sequence(digit(a + 1, b - 1), language.repeat(language.one(DIGIT), rest, rest)),
+    language.sequence(digit(b, b), between(language, "0".repeat(rest), high.slice(1))),
   );
 }
 
 /** Up to 21 digits, 24 decimals and an exponent below 200: what `JSON.stringify` writes, and never ∞. */
 function number(language: Language): Term {
   const digit = language.one(DIGIT);
-  const upTo = (most: number) => language.repeat(digit, 1, most);
+  const digits = (most: number) => language.repeat(digit, 1, most);
   const exponent = language.sequence(
     language.one(0x45, 0x65),
     language.either(
-      language.sequence(language.text("-"), upTo(3)),
+      language.sequence(language.text("-"), digits(3)),
       language.sequence(
         language.optional(language.text("+")),
-        language.either(upTo(2), language.sequence(language.text("1"), digit, digit)),
+        language.either(digits(2), language.sequence(language.text("1"), digit, digit)),
       ),
     ),
   );
+  const whole = language.sequence(language.one([0x31, 0x39]), language.repeat(digit, 0, 20));
   return language.sequence(
-    whole(language, 21),
-    language.optional(language.sequence(language.one(CODES.dot), upTo(24))),
+    language.either(language.text("0"), whole),
+    language.optional(language.sequence(language.one(CODES.dot), digits(24))),
     language.optional(exponent),
   );
 }

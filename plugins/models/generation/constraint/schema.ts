@@ -2,8 +2,8 @@
  * JSON Schema to the term of the texts that fit it.
  *
  * Read are: type, properties, required, additionalProperties, items, minItems, maxItems, enum, const, anyOf, oneOf, allOf of
- * one schema, `$ref` inside the document, minLength, maxLength, and minimum and maximum as far as they give a sign or
- * a short list of whole numbers. Other keywords are not looked at: the term then also has texts that do not fit
+ * one schema, `$ref` inside the document, minLength, maxLength, the bounds of whole numbers, and of others whether they may be
+ * negative. Other keywords are not looked at: the term then also has texts that do not fit
  * them. An object whose properties are listed has no others unless additionalProperties asks for them, its keys come in
  * any order and none twice. Names and values of enum and const are spelled as `JSON.stringify` does.
  *
@@ -42,9 +42,6 @@ export const DEFAULT_DEPTH = 12;
 /** References that lead to one another without a value in between; more are a circle. */
 const MOST_REFERENCES = 32;
 
-/** A range of whole numbers of at most this size is a list of them. */
-const MOST_LISTED = 1024;
-
 /** What each type allows. */
 const TYPES: Readonly<Record<string, (from: SchemaTerms, schema: Keywords, depth: number) => Term>> = {
   object: (from, schema, depth) => from.object(schema, depth),
@@ -53,7 +50,11 @@ const TYPES: Readonly<Record<string, (from: SchemaTerms, schema: Keywords, depth
     json.string(countOf(schema.minLength, 0), countOf(schema.maxLength, Infinity)),
   number: ({ json }, { minimum }) =>
     typeof minimum === "number" && minimum >= 0 ? json.positiveNumber : json.number,
-  integer: (from, schema) => from.integer(schema),
+  integer: ({ json }, { minimum, maximum, exclusiveMinimum, exclusiveMaximum }) =>
+    json.integer(
+      Math.max(numberOf(minimum, -Infinity), Math.floor(numberOf(exclusiveMinimum, -Infinity)) + 1),
+      Math.min(numberOf(maximum, Infinity), Math.ceil(numberOf(exclusiveMaximum, Infinity)) - 1),
+    ),
   boolean: ({ language }) => language.either(language.text("true"), language.text("false")),
   null: ({ language }) => language.text("null"),
 };
@@ -133,18 +134,6 @@ export class SchemaTerms {
         : undefined;
     }
     return found ?? true;
-  }
-
-  /** A whole number: one of a list when the range is short. */
-  integer({ minimum, maximum }: Keywords): Term {
-    const { json, language } = this;
-    const [first, last] = [Math.ceil(numberOf(minimum, -Infinity)), Math.floor(numberOf(maximum, Infinity))];
-    if (last - first < MOST_LISTED) {
-      return language.either(
-        ...Array.from({ length: Math.max(last - first + 1, 0) }, (_, at) => json.value(first + at)),
-      );
-    }
-    return first >= 0 ? json.positiveInteger : json.integer;
   }
 
   /** A list of values of one schema. */

@@ -38,7 +38,14 @@ const cases: readonly (readonly [
     ["0", "-0.5e+3", "12.25", "1E5", "-0", "5e-324", "1e199", "0.30000000000000004"],
     ["01", "+1", ".5", "1.", "1e", "1e400", "--1", "NaN", "", "-"],
   ],
-  ["whole numbers", { type: "integer" }, ["0", "-12", "9007199254740991"], ["1.0", "1e2", "00", "-"]],
+  ["whole numbers", { type: "integer" }, ["0", "-12", "9007199254740991"], [
+    "1.0",
+    "1e2",
+    "00",
+    "-",
+    "-0",
+    "9007199254740992",
+  ]],
   ["numbers of zero or more", { type: "number", minimum: 0 }, ["0", "0.5"], ["-1"]],
   ["whole numbers of zero or more", { type: "integer", minimum: 0 }, ["0", "12"], ["-1"]],
   ["a short range", { type: "integer", minimum: -1, maximum: 11.5 }, ["-1", "0", "11"], [
@@ -46,6 +53,10 @@ const cases: readonly (readonly [
     "12",
     "1.0",
     "111",
+  ]],
+  ["exclusive bounds", { type: "integer", exclusiveMinimum: 0, exclusiveMaximum: 10 }, ["1", "9"], [
+    "0",
+    "10",
   ]],
   ["an empty range", { type: "integer", minimum: 2, maximum: 1 }, [], ["1", "2"]],
   [
@@ -155,6 +166,19 @@ for (const [what, schema, fitting, others] of cases) {
     assert.deepEqual(others.filter((text) => accepts(term, text)), []);
   });
 }
+
+Deno.test("term() holds whole numbers to any range", () => {
+  const end = fc.oneof(fc.integer({ min: -2000, max: 2000 }), fc.maxSafeInteger());
+  fc.assert(
+    fc.property(end, end, end, fc.integer({ min: -1, max: 1 }), (minimum, maximum, number, beside) => {
+      const term = termOf({ type: "integer", minimum, maximum });
+      for (const value of [number, minimum + beside, maximum + beside].filter(Number.isSafeInteger)) {
+        assert.equal(accepts(term, String(value)), value >= minimum && value <= maximum, String(value));
+      }
+    }),
+    { numRuns: 300, seed: 8 },
+  );
+});
 
 Deno.test("term() nests containers up to a depth", () => {
   const term = termOf(true, 2);

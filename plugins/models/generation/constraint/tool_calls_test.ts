@@ -91,7 +91,7 @@ Deno.test("random logits held to a call end in one call of a known tool whose ar
     fc.property(fc.constantFrom(...FORMS), fc.nat(2), tools, fc.nat(), (form, kind, given, seed) => {
       const tokenizer = [bytes, bpe, pieces][kind]!;
       const options = settings(tokenizer, { form, tools: given.map(([name, schema]) => tool(name, schema)) });
-      const ids = walk(toolCallConstraint({ ...options, maxTokens: 600 }), tokenizer, seed, 600, {
+      const ids = walk(toolCallConstraint({ ...options, maxTokens: 400 }), tokenizer, seed, 400, {
         padding: 8,
       });
       assert.equal(ids.at(-1), tokenizer.eosId);
@@ -101,7 +101,7 @@ Deno.test("random logits held to a call end in one call of a known tool whose ar
       const schema = given.find(([name]) => name === calls[0]!.name)![1];
       assert.ok(fits({ ...schema, additionalProperties: false }, calls[0]!.arguments), text);
     }),
-    { numRuns: 120, seed: 11 },
+    { numRuns: 60, seed: 11 },
   );
 });
 
