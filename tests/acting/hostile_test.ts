@@ -119,3 +119,29 @@ for (const depth of [300, 3_000, 300_000]) {
     }
   });
 }
+
+/** What can be said again and again without an end, in both forms. */
+const LOOPS: readonly (readonly [id: string, options: Readonly<Record<string, unknown>>, Action])[] = [
+  ["knowlyr/sandbox-v1", {}, { tool: "list_dir", params: {} }],
+  ["knowlyr/lookup-v1", { questions: 50 }, { tool: "answer", params: { value: "7" } }],
+  ["llm-gym/logic-puzzle-v1", {}, { tool: "query", params: { question: "premises" } }],
+  ["llm-gym/memory-buffer-v1", {}, { tool: "retrieve", params: { query: "what" } }],
+  ["llm-gym/memory-buffer-v1", {}, { tool: "store", params: { content: "the same again" } }],
+  ["llm-gym/meta-reasoning-v1", {}, { tool: "think", params: { reasoning: "once more" } }],
+  ["llm-gym/logic-puzzle-v1", { compact: true }, { tool: "", params: {}, raw: "query premises" }],
+  ["llm-gym/memory-buffer-v1", { compact: true }, { tool: "", params: {}, raw: "retrieve what" }],
+  ["llm-gym/meta-reasoning-v1", { compact: true }, { tool: "", params: {}, raw: "think once more" }],
+];
+for (const [id, options, action] of LOOPS) {
+  Deno.test(`${id} ${JSON.stringify(options)} ends for an agent that loops with ${JSON.stringify(action)}, and pays nothing for it`, async () => {
+    await using place = await gym.make(env, id, options);
+    const played = await rollout(place, doing(action), { maxSteps: 1000, now: () => 0 });
+    const { outcome, steps } = played;
+    assert.deepEqual([outcome.error, outcome.success === true], [null, false]);
+    assert.ok(outcome.terminated === true || outcome.truncated === true);
+    assert.ok(steps.length < 1000 || id === "knowlyr/sandbox-v1", `${steps.length} steps`);
+    assert.ok(steps.length > 3, outcome.reason ?? "");
+    assert.ok(steps.every(({ extra }) => extra?.["invalid"] !== true), "it loops with what is understood");
+    assert.ok(steps.reduce((sum, { reward }) => sum + reward!, 0) <= 0.3);
+  });
+}
