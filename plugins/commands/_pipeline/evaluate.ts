@@ -40,6 +40,8 @@ export interface EvaluationResult {
   readonly policies: readonly ContenderSummary[];
   /** Each later policy beside the first, corrected for their number. */
   readonly comparisons: readonly Comparison[];
+  /** What a reader must know beside them. */
+  readonly notes: readonly string[];
 }
 
 /** What {@linkcode evaluated} takes. */
@@ -118,7 +120,14 @@ export async function evaluationOf(
   const compared = isComparable(results)
     ? compareResults(results, { measure: measureOf(results), by: "episode", alpha: 0.05, prng })
     : [];
-  return { name, env, seed, policies: summaries, comparisons: compared.map(({ comparison }) => comparison) };
+  return {
+    name,
+    env,
+    seed,
+    policies: summaries,
+    comparisons: compared.map(({ comparison }) => comparison),
+    notes: [...new Set(compared.flatMap(({ notes }) => notes))],
+  };
 }
 
 /** Whether every episode has the number that would be compared. */

@@ -154,9 +154,9 @@ Deno.test("run evaluates what it trained beside what it began with, on the same 
     const [comparison] = evaluation!.comparisons;
     assert.equal(comparison?.decided, "better");
     const table = text.slice(text.indexOf("evaluation count")).split("\n");
-    assert.match(table[0]!, /^evaluation count +success +rate +95 % from +to +mean reward$/);
+    assert.match(table[0]!, /^evaluation count +success +rate +95 % from +to +mean reward +errors$/);
     assert.match(table[1]!, new RegExp(`^before +${before!.succeeded} of 20 +0\\.`));
-    assert.match(table[2]!, /^after +20 of 20 +1\.000 +0\.839 +1\.000 +0$/);
+    assert.match(table[2]!, /^after +20 of 20 +1\.000 +0\.839 +1\.000 +0 +0$/);
     assert.equal(table[3], comparison?.sentence);
     const [a, b] = await Promise.all(
       ["before", "after"].map((name) => episodesOf(folder, dataOf({ text, data }), name)),
@@ -229,6 +229,22 @@ Deno.test("run stopped while a policy is evaluated goes on with its next episode
       ),
       ["trajectories.jsonl"],
     );
+  }));
+
+Deno.test("run says when a policy of an evaluation breaks, and ends with 1 when it always does", () =>
+  inFolder(async (folder) => {
+    const broken = `${PIPELINE.split("evaluate:")[0]}evaluate:
+  - { env: tiny/counter, tasks: [broken.yaml], policies: [{ policy: tiny/careful }, { policy: tiny/guesser }] }
+`;
+    await Deno.writeTextFile(join(folder, "broken.yaml"), "id: b\ndescription: Count\nbroken: true\n");
+    const { text, exitCode, data } = await ran(folder, { pipeline: broken });
+    assert.equal(exitCode, 1);
+    assert.match(text, /^evaluation counter +success +rate .* errors\ncareful +unknown +- +- +- +- +1$/m);
+    const [evaluation] = (data as unknown as Done).evaluations;
+    assert.deepEqual(evaluation?.policies.map(({ errors, success }) => [errors, success]), [[1, null], [
+      1,
+      null,
+    ]]);
   }));
 
 Deno.test("run exports the sources that are named", () =>

@@ -71,20 +71,21 @@ export function summaryText(summary: RunSummary, folder: string): string {
 }
 
 /** How each policy did, and below it whether that may be chance. */
-function evaluationText({ name, policies, comparisons }: EvaluationResult): string {
+function evaluationText({ name, policies, comparisons, notes }: EvaluationResult): string {
   return [
     table(
-      [`evaluation ${name}`, "success", "rate", "95 % from", "to", "mean reward"],
+      [`evaluation ${name}`, "success", "rate", "95 % from", "to", "mean reward", "errors"],
       policies.map(contenderRow),
     ),
     ...comparisons.map(({ sentence }) => sentence),
+    ...notes,
   ].join("\n");
 }
 
-function contenderRow({ name, succeeded, episodes, success, reward }: ContenderSummary): Cell[] {
+function contenderRow({ name, succeeded, episodes, success, reward, errors }: ContenderSummary): Cell[] {
   const share = success === null ? "unknown" : `${succeeded} of ${episodes}`;
   const rate = success === null ? [null, null, null] : [success.estimate, success.low, success.high];
-  return [name, share, ...rate.map((value) => value?.toFixed(3) ?? null), reward?.estimate ?? null];
+  return [name, share, ...rate.map((value) => value?.toFixed(3) ?? null), reward?.estimate ?? null, errors];
 }
 
 function trainingTable(training: readonly TrainSummary[]): string {
