@@ -62,7 +62,8 @@ export const run: Contribution<Command> = verb("knowlyr/run-v1", {
   short: { output: "o" },
   examples: [{
     line: "run examples/gym.yaml -o runs",
-    does: "Reads two logs, lets two policies act, scores all, writes data sets; typed again, it goes on",
+    does:
+      "Reads logs, lets policies act, scores all, trains a model and lets it act; typed again, it goes on",
   }],
   run: execute,
 });
