@@ -192,6 +192,7 @@ function mistralId({ language, json: { space } }: CallTerms): Term {
   );
 }
 
-function invalid(wanted: string, received: string): GymError {
+/** What is thrown when calls cannot be constrained. */
+export function invalid(wanted: string, received: string): GymError {
   return new GymError("INVALID_OPTIONS", `Cannot constrain tool calls: ${wanted}: received ${received}`);
 }

@@ -63,9 +63,7 @@ export class FreeText {
           (token) => this.#scan(name, openings, length, begun).afterAll(token),
           () => {
             let now = begun + String.fromCharCode(letter);
-            while (
-              !openings.some(({ text }) => text.startsWith(now))
-            ) now = now.slice(1);
+            while (!begins(openings, now)) now = now.slice(1);
             const opened = openings.find(({ text }) => text === now);
             return opened === undefined ? this.#scan(name, openings, length, now) : opened.then();
           },
@@ -85,7 +83,7 @@ export class FreeText {
           const opened = openings.find(({ text }) => text === now);
           if (opened !== undefined) return opened.then();
           const space = now.trim() === "";
-          return space || openings.some(({ text }) => text.startsWith(now))
+          return space || begins(openings, now)
             ? this.#first(name, openings, rest, space ? "" : now)
             : rest.afterAll(codes(now));
         }),
@@ -104,6 +102,11 @@ export class FreeText {
     const text = this.#added.get(letter);
     return text === undefined ? this.#language.nothing : content(codes(text));
   }
+}
+
+/** Whether one of some openings begins with a text. */
+function begins(openings: readonly { readonly text: string }[], begun: string): boolean {
+  return openings.some(({ text }) => text.startsWith(begun));
 }
 
 const UTF8 = new TextEncoder();

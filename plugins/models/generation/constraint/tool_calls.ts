@@ -5,10 +5,9 @@
  *
  * @module
  */
-import { GymError } from "../../../../core/errors.ts";
 import type { ChatTool, Tokenizer, ToolCallFormName } from "../../../chat/mod.ts";
 import type { TokenConstraint } from "../constraint.ts";
-import { framingOf } from "./call_forms.ts";
+import { framingOf, invalid } from "./call_forms.ts";
 import { FreeText } from "./free_text.ts";
 import { Language, type Term, TOKEN } from "./term.ts";
 import { masked, TokenMasks } from "./token_masks.ts";
@@ -133,7 +132,9 @@ export function compileToolCalls(options: ToolCallOptions): CompiledToolCalls {
   const key = JSON.stringify([form, tools, mode, stopIds]);
   const known = compiled.get(key);
   if (known !== undefined) return known;
-  if (stopIds.length === 0) throw invalid("wanted a token that ends a text", "none");
+  if (!stopIds.some((id) => vocabulary.isAdded(id))) {
+    throw invalid("wanted an added token that ends a text", stopIds.join(", ") || "none");
+  }
   const missing = vocabulary.missing([...PRINTABLE, ...new TextEncoder().encode(JSON.stringify(tools))]);
   if (missing.length > 0) {
     throw invalid(
@@ -199,8 +200,4 @@ function termsOf(
     text: free.term("start", [...calls, { text: THOUGHT.open, where: "first", then: () => thinking }]),
     thinking,
   };
-}
-
-function invalid(wanted: string, received: string): GymError {
-  return new GymError("INVALID_OPTIONS", `Cannot constrain tool calls: ${wanted}: received ${received}`);
 }

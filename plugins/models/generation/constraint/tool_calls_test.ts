@@ -292,10 +292,11 @@ const refusals: readonly (readonly [what: string, options: Partial<ToolCallOptio
     { tools: [tool("x", { properties: { a: none }, required: ["a"] })] },
     'wanted parameters of tool "x" that an object can fit: received others',
   ],
-  ["no stop token", { stopIds: [] }, "wanted a token that ends a text: received none"],
+  ["no stop token", { stopIds: [] }, "wanted an added token that ends a text: received none"],
+  ["a stop token of plain text", { stopIds: [65] }, "wanted an added token that ends a text: received 65"],
   [
     "a tokenizer without quotes",
-    { tokenizer: pieceTokenizer(["<0x22>", '"', "<0x0A>"]) },
+    { tokenizer: pieceTokenizer(["<0x22>", '"', "<0x0A>"]), stopIds: [2] },
     "wanted a tokenizer with a token for each byte of a call: received none for 10, 34",
   ],
 ];

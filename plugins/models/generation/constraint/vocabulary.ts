@@ -17,7 +17,7 @@ export class Vocabulary {
   readonly count: number;
   /** Added tokens. */
   readonly added: readonly AddedText[];
-  readonly #isAdded: ReadonlySet<number>;
+  readonly #addedIds: ReadonlySet<number>;
   readonly #tokenizer: Tokenizer;
   // A row a node, in the order of a walk. Tokens of a node are `ids` from its `first` to that of the next node.
   readonly #depth: Uint16Array;
@@ -31,8 +31,8 @@ export class Vocabulary {
     this.#tokenizer = tokenizer;
     this.size = tokenizer.vocabularySize;
     this.added = tokenizer.addedTokens;
-    this.#isAdded = new Set(this.added.map(({ id }) => id));
-    const words = wordsOf(tokenizer, this.#isAdded);
+    this.#addedIds = new Set(this.added.map(({ id }) => id));
+    const words = wordsOf(tokenizer, this.#addedIds);
     const [depth, byte, first]: number[][] = [[], [], []];
     for (const [at, { bytes }] of words.entries()) {
       for (let i = common(words[at - 1]?.bytes ?? "", bytes); i < bytes.length; i++) {
@@ -49,9 +49,14 @@ export class Vocabulary {
     this.#behind = behind(this.#depth);
   }
 
+  /** Whether a token is an added one. */
+  isAdded(id: number): boolean {
+    return this.#addedIds.has(id);
+  }
+
   /** The letters of a token: its bytes, or itself when it is an added one; null when it stands for nothing. */
   lettersOf(id: number): Iterable<Letter> | null {
-    return this.#isAdded.has(id) ? [TOKEN + id] : this.#tokenizer.bytesOf(id);
+    return this.isAdded(id) ? [TOKEN + id] : this.#tokenizer.bytesOf(id);
   }
 
   /** Bytes that are no token of their own. */
