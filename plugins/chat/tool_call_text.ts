@@ -375,7 +375,8 @@ function renderHarmony({ content, thought, calls }: TextMessage): string {
   return parts.join("<|start|>assistant");
 }
 
-const CHANNEL = /(?:<\|start\|>assistant)?(?:[ \t]*to=[^\s<]+)?<\|channel\|>/g;
+const CHANNEL = "<|channel|>";
+const TURN = "<|start|>assistant";
 const HARMONY_END = /<\|(?:end|call|return)\|>|(?=<\|start\|>|<\|channel\|>)/g;
 
 function parseHarmony(text: string): ParsedText {
@@ -384,19 +385,19 @@ function parseHarmony(text: string): ParsedText {
   const calls: TextCall[] = [];
   let problem: string | null = null;
   let done = 0;
-  CHANNEL.lastIndex = 0;
-  for (let match = CHANNEL.exec(text); match !== null; match = CHANNEL.exec(text)) {
-    if (match.index > done) content.push(text.slice(done, match.index));
-    const head = CHANNEL.lastIndex;
+  for (let at = text.indexOf(CHANNEL); at >= 0; at = text.indexOf(CHANNEL, done)) {
+    const start = harmonyStart(text, done, at);
+    if (start > done) content.push(text.slice(done, start));
+    const head = at + CHANNEL.length;
     const body = text.indexOf("<|message|>", head);
     if (body < 0) {
       problem ??= `wanted <|message|> after a channel: received ${
         JSON.stringify(text.slice(head, head + 80))
       }`;
-      done = match.index;
+      done = start;
       break;
     }
-    const header = match[0] + text.slice(head, body);
+    const header = text.slice(start, body);
     const from = body + "<|message|>".length;
     HARMONY_END.lastIndex = from;
     const stop = HARMONY_END.exec(text);
@@ -405,9 +406,22 @@ function parseHarmony(text: string): ParsedText {
     const recipient = /to=(?:functions\.)?([^\s<]+)/.exec(header)?.[1];
     if (recipient !== undefined) calls.push({ name: recipient, arguments: argumentsOf(inner) });
     else (text.startsWith("analysis", head) ? thoughts : content).push(inner);
-    done = CHANNEL.lastIndex = end + (stop?.[0].length ?? 0);
+    done = end + (stop?.[0].length ?? 0);
   }
   if (done < text.length) content.push(text.slice(done));
   const thought = thoughts.join("\n");
   return { content: content.join("\n"), thought: thought === "" ? null : thought, calls, problem };
+}
+
+/** Where the header of the channel at `at` starts: `<|start|>assistant` and ` to=name` may stand before it. */
+function harmonyStart(text: string, from: number, at: number): number {
+  let word = at;
+  while (word > from && !/[\s<]/.test(text[word - 1]!)) word--;
+  const to = text.slice(word, at).indexOf("to=");
+  let start = to < 0 || word + to + "to=".length === at ? at : word + to;
+  if (start === word && start < at) {
+    while (start > from && /[ \t]/.test(text[start - 1]!)) start--;
+  }
+  const turn = start - TURN.length;
+  return turn >= from && text.startsWith(TURN, turn) ? turn : start;
 }

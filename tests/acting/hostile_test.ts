@@ -5,9 +5,9 @@ import { createKernel } from "../../core/kernel.ts";
 import type { Policy } from "../../core/policy.ts";
 import { rollout } from "../../core/rollout.ts";
 import type { Action, Trajectory } from "../../core/trajectory.ts";
-import { parseTrajectory } from "../../core/trajectory_schema.ts";
+import { jsonProblem, parseTrajectory } from "../../core/trajectory_schema.ts";
 import envs from "../../envs/mod.ts";
-import { type ChatCodec, loadChatCodec } from "../../plugins/chat/mod.ts";
+import { type ChatCodec, loadChatCodec, TOOL_CALL_FORMS } from "../../plugins/chat/mod.ts";
 import { ActingModel } from "../../plugins/models/generation/acting_model.ts";
 import type { GenerateRequest, Generation, Generator } from "../../plugins/models/generation/generator.ts";
 import { initModel } from "../../plugins/models/init.ts";
@@ -106,6 +106,47 @@ for (const [id, options] of PLACES) {
   Deno.test(`${name} bears every hostile action`, async () => {
     await using place = await gym.make(env, id, options);
     for (const [what, action] of Object.entries(ACTIONS)) await bears(place, doing(action), what);
+  });
+}
+
+/** Texts that begin something in each form and never end it, so that a parser might look at their rest again and again. */
+const BEGINNINGS: readonly string[] = [
+  '<tool_call>{"name": "f", "arguments": {"a": "',
+  '[TOOL_CALLS] [{"name": "f"',
+  "[TOOL_CALLS]f[ARGS]{",
+  "<function=f><parameter=a>",
+  "<function=f>",
+  '<|python_tag|>{"name": "f", ',
+  '{"name": "f", "parameters": ',
+  "Action: f\nAction Input: {",
+  "Action:\n",
+  "<|channel|>commentary to=functions.f",
+  "<|channel|>analysis<|message|>",
+  "<|start|>assistant",
+  "<think>\n",
+  "to=a",
+  " to=",
+  '\\"',
+  '"\\',
+  "\n",
+  " ",
+];
+
+for (const [name, form] of Object.entries(TOOL_CALL_FORMS)) {
+  Deno.test(`the form ${name} reads every hostile text without throwing, into calls that a record can hold`, () => {
+    const texts = [...Object.values(TEXTS), ...BEGINNINGS.map((beginning) => beginning.repeat(80_000))];
+    const mixed = BEGINNINGS.flatMap((a) => BEGINNINGS.map((b) => (a + b).repeat(500)));
+    for (const text of [...texts, ...mixed]) {
+      const start = performance.now();
+      const { calls, content, thought } = form.parse(text);
+      // A tenth of a second where time is in proportion to the text, and a minute where it is to its square.
+      assert.ok(performance.now() - start < 10_000, `too long for ${text.slice(0, 60)}`);
+      for (const { name, arguments: given } of calls) {
+        assert.equal(typeof name, "string");
+        if (typeof given !== "string") assert.equal(jsonProblem(given, 100), null);
+      }
+      assert.ok(content.length + (thought?.length ?? 0) <= text.length + 10);
+    }
   });
 }
 
