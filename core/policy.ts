@@ -35,7 +35,10 @@ export interface Decision {
   readonly thought?: string;
   /** Tokens of the model call, when a local model acted. */
   readonly tokens?: StepTokens;
-  /** What else the record of the step should say, for example that earlier turns were left out of the prompt. */
+  /**
+   * What else the record of the step should say, for example that earlier turns were left out of the prompt. A number
+   * `costUsd`, what the call cost in US dollars, counts into the usage of the episode.
+   */
   readonly extra?: Readonly<Record<string, Json>>;
 }
 

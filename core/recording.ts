@@ -247,6 +247,7 @@ function outcomeOf({ terminated, truncated, info }: TimeStep, ending: Ending | u
 }
 
 function usageOf(steps: readonly Step[], durationMs: number): Usage {
+  const costs = steps.map(({ extra }) => extra?.["costUsd"]).filter((cost) => typeof cost === "number");
   const total = (count: (tokens: StepTokens) => number | null | undefined): number | null => {
     let sum: number | null = null;
     for (const { tokens } of steps) {
@@ -258,7 +259,7 @@ function usageOf(steps: readonly Step[], durationMs: number): Usage {
   return {
     promptTokens: total((tokens) => tokens.promptTokens ?? tokens.promptIds?.length),
     completionTokens: total((tokens) => tokens.completionTokens ?? tokens.completionIds?.length),
-    costUsd: null,
+    costUsd: costs.length === 0 ? null : costs.reduce((sum, cost) => sum + cost, 0),
     durationMs,
   };
 }

@@ -114,6 +114,19 @@ Deno.test("rollout() takes success, its source, tests and submission from info",
   });
 });
 
+Deno.test("rollout() sums up what the calls of a policy cost, those without a cost aside", async () => {
+  const costs = [0.25, null, 0.5];
+  const paid: Policy = {
+    name: "paid",
+    model: null,
+    act: ({ history: { length } }) => ({
+      action: length === 2 ? stop : roll,
+      extra: costs[length] === null ? {} : { costUsd: costs[length]! },
+    }),
+  };
+  assert.equal((await rollout(new ToyEnv(), paid)).usage.costUsd, 0.75);
+});
+
 Deno.test("rollout() gives the same id for the same seed and another for another", async () => {
   const random: Policy = {
     name: "random",
