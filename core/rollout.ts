@@ -10,11 +10,11 @@ import { abortable } from "./abortable.ts";
 import type { Awaitable, Env, ResetOptions, TimeStep } from "./env.ts";
 import { hasCode, messageOf } from "./errors.ts";
 import type { Decision, Policy } from "./policy.ts";
+import { jsonProblem } from "./json_problem.ts";
 import { deriveSeed, seeded } from "./prng.ts";
 import { type Ending, EpisodeRecorder } from "./recording.ts";
 import type { Json } from "./schema.ts";
 import type { Task, Trajectory } from "./trajectory.ts";
-import { jsonProblem } from "./trajectory_schema.ts";
 
 /** What {@linkcode rollout} takes beside environment and policy. */
 export interface RolloutOptions {

@@ -5,10 +5,10 @@
  */
 import { z } from "zod";
 import { GymError, type Place, placeText } from "./errors.ts";
+import { jsonProblem } from "./json_problem.ts";
 import { describeIssues, type Json, type JsonSchema, jsonSchemaOf, type Schema } from "./schema.ts";
 import { type Trajectory, TRAJECTORY_SCHEMA } from "./trajectory.ts";
 
-const MAX_DEPTH = 200;
 const MAX_ISSUES = 5;
 
 const json = z.custom<Json>(); // that all of a record is JSON is checked once, by jsonProblem
@@ -162,41 +162,4 @@ function invalid(found: readonly string[], { file, line, field }: Place): GymErr
 
 function isUtcTime(time: string): boolean {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(time) && !Number.isNaN(Date.parse(time));
-}
-
-/**
- * What keeps a value from being JSON of so many levels, as `path: what was wanted: received what came`; null when nothing
- * does.
- */
-export function jsonProblem(value: unknown, maxDepth: number = MAX_DEPTH): string | null {
-  const found = findProblem(value, maxDepth);
-  if (found === null) return null;
-  const what = found.what ?? `expected at most ${maxDepth} levels: received more`;
-  return `${found.path.reverse().slice(0, 8).join(".")}: ${what}`;
-}
-
-interface Problem {
-  /** Keys from the inside out. */
-  readonly path: string[];
-  /** Null for too many levels. */
-  readonly what: string | null;
-}
-
-function findProblem(value: unknown, levels: number): Problem | null {
-  if (typeof value !== "object" || value === null) {
-    return isScalar(value) ? null : { path: [], what: `expected a JSON value: received ${String(value)}` };
-  }
-  if (levels === 0) return { path: [], what: null };
-  for (const [key, member] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
-    if (isScalar(member) || (member === undefined && !Array.isArray(value))) continue; // undefined is left out
-    const found = findProblem(member, levels - 1);
-    if (found === null) continue;
-    found.path.push(String(key));
-    return found;
-  }
-  return null;
-}
-
-function isScalar(value: unknown): boolean {
-  return value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
 }

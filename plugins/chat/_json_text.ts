@@ -1,4 +1,5 @@
 /** JSON inside the text of a model. */
+import { jsonProblem } from "../../core/json_problem.ts";
 import type { Json } from "../../core/schema.ts";
 
 /** A JSON object. */
@@ -22,7 +23,7 @@ const MAX_DEPTH = 100;
 export function parseJson(text: string): Json | undefined {
   try {
     const value: Json = JSON.parse(text);
-    return canBeKept(value, MAX_DEPTH) ? value : undefined;
+    return jsonProblem(value, MAX_DEPTH) === null ? value : undefined;
   } catch {
     return undefined; // the caller says what was wanted
   }
@@ -32,12 +33,6 @@ export function parseJson(text: string): Json | undefined {
 export function parseObject(text: string): JsonObject | null {
   const value = parseJson(text);
   return isObject(value) ? value : null;
-}
-
-function canBeKept(value: Json, levels: number): boolean {
-  if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value !== "object" || value === null) return true;
-  return levels > 0 && Object.values(value).every((member) => canBeKept(member, levels - 1));
 }
 
 /** Whether a value is a JSON object. */

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { type Env, env } from "../../core/env.ts";
 import { createKernel } from "../../core/kernel.ts";
+import { jsonProblem } from "../../core/json_problem.ts";
 import type { Policy } from "../../core/policy.ts";
 import { rollout } from "../../core/rollout.ts";
 import type { Action, Trajectory } from "../../core/trajectory.ts";
-import { jsonProblem, parseTrajectory } from "../../core/trajectory_schema.ts";
+import { parseTrajectory } from "../../core/trajectory_schema.ts";
 import envs from "../../envs/mod.ts";
 import { type ChatCodec, loadChatCodec, TOOL_CALL_FORMS } from "../../plugins/chat/mod.ts";
 import { ActingModel } from "../../plugins/models/generation/acting_model.ts";
