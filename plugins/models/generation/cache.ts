@@ -7,11 +7,11 @@
 import type { Feed } from "../../onnx/session.ts";
 import type { ModelConfig } from "../config.ts";
 import { MASKED } from "../decoder.ts";
-import { cacheNames } from "./decoding_graph.ts";
+import { CACHE_BLOCK, cacheNames } from "./decoding_graph.ts";
 
 /** Rows of a cache, each with its own length and room for the same number of tokens. */
 export class KeyValueCache {
-  /** Tokens that a row has room for. */
+  /** Tokens that a row has room for; whole blocks. */
   readonly room: number;
   /** Tokens in each row. */
   readonly lengths: number[] = [];
@@ -94,22 +94,24 @@ export class KeyValueCache {
   feeds(from: number, to: number): Record<string, Feed> {
     this.#reserve(to);
     const { keyValueHeads, headDimension } = this.#config;
-    const shape = [to - from, keyValueHeads, this.room, headDimension];
+    const blocks = this.room / CACHE_BLOCK;
+    const shape = [to - from, keyValueHeads, blocks, CACHE_BLOCK, headDimension];
     const [start, end] = [from * this.#rowSize, to * this.#rowSize];
     const mask = this.#mask.subarray(from * this.room, to * this.room);
-    const feeds: Record<string, Feed> = { cached: { data: mask, shape: [to - from, this.room] } };
+    const feeds: Record<string, Feed> = { cached: { data: mask, shape: [to - from, blocks, CACHE_BLOCK] } };
     for (const [at, name] of this.#names.entries()) {
       feeds[name] = { data: this.#arrays[at]!.subarray(start, end), shape };
     }
     return feeds;
   }
 
-  /** Inputs of the graph for rows without tokens: one place that nobody sees, so that nothing is computed for their room. */
+  /** Inputs of the graph for rows without tokens: one block that nobody sees, so that little is computed for their room. */
   emptyFeeds(rows: number): Record<string, Feed> {
     const { keyValueHeads, headDimension } = this.#config;
-    const data = new Float32Array(rows * keyValueHeads * headDimension);
-    const cached = { data: new Float32Array(rows).fill(MASKED), shape: [rows, 1] };
-    const side = { data, shape: [rows, keyValueHeads, 1, headDimension] };
+    const data = new Float32Array(rows * keyValueHeads * CACHE_BLOCK * headDimension);
+    const mask = new Float32Array(rows * CACHE_BLOCK).fill(MASKED);
+    const cached = { data: mask, shape: [rows, 1, CACHE_BLOCK] };
+    const side = { data, shape: [rows, keyValueHeads, 1, CACHE_BLOCK, headDimension] };
     return { cached, ...Object.fromEntries(this.#names.map((name) => [name, side])) };
   }
 

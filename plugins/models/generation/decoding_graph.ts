@@ -5,8 +5,12 @@
  * back is only what is new. Attention runs over both parts at once: with m the larger maximum of a row's scores,
  * (Σ exp(sᶜ − m)·vᶜ + Σ exp(sⁿ − m)·vⁿ) / (Σ exp(sᶜ − m) + Σ exp(sⁿ − m)).
  *
+ * The runtime divides long sums of a product into parts that depend on the number of threads, and so of rows. Σᶜ is
+ * therefore one of blocks that it never divides, so that a row is the same to the last bit whatever stands beside it.
+ *
  * @module
  */
+import { product } from "../../onnx/dimension.ts";
 import { Graph, type Value } from "../../onnx/graph.ts";
 import {
   attentionScores,
@@ -19,10 +23,13 @@ import {
 import { type Bucket, bucketViews } from "../parameters.ts";
 import { decoderWeights, type TrainedModel } from "../training_graph.ts";
 
+/** Tokens of a block of the cache: the most that no kernel divides. */
+export const CACHE_BLOCK = 128;
+
 /**
- * Inputs, beside one vector for each bucket of the model: `ids` and `positions` [B, T], `cached` [B, S]: 0 for a token
- * of the cache that its row may see and far below 0 elsewhere, `rows` [N]: indices b·T + t of the tokens whose next one
- * is asked for, `key.L` and `value.L` [B, groups, S, D] for each layer L, S at least 1.
+ * Inputs, beside one vector for each bucket of the model: `ids` and `positions` [B, T], `cached` [B, S, 128]: 0 for a
+ * token of the cache that its row may see and far below 0 elsewhere, `rows` [N]: indices b·T + t of the tokens whose next one
+ * is asked for, `key.L` and `value.L` [B, groups, S, 128, D] for each layer L, S at least 1.
  *
  * Outputs: `logits` [N, vocabulary], `new.key.L` and `new.value.L` [B, groups, T, D].
  *
@@ -34,7 +41,7 @@ export function decodingGraph(model: TrainedModel, maxPositions: number): Graph 
   const views = model.buckets.map((bucket: Bucket) => bucketViews(graph, bucket));
   const ids = graph.input("ids", "int64", ["B", "T"]);
   const positions = graph.input("positions", "int64", ["B", "T"]);
-  const cached = graph.input("cached", "float32", ["B", "S"]);
+  const cached = graph.input("cached", "float32", ["B", "S", CACHE_BLOCK]);
   const rows = graph.input("rows", "int64", ["N"]);
   const { cache, made } = cacheOf(graph, model, cached);
   const context = { graph, config, weights: decoderWeights(graph, model, views), maxPositions };
@@ -56,25 +63,29 @@ function cacheOf(
 ): { readonly cache: DecoderCache; readonly made: ReadonlyMap<string, Value> } {
   const { keyValueHeads: groups, headDimension } = config;
   const made = new Map<string, Value>();
-  const old = g.reshape(cached, ["B", 1, 1, 1, "S"]);
+  const places = product(["S", CACHE_BLOCK]);
+  const old = g.reshape(cached, ["B", 1, 1, 1, places]);
   const at = g.op("Iota", [], { size: "T" });
   const behind = g.op("LessOrEqual", [g.reshape(at, [1, "T"]), g.reshape(at, ["T", 1])]);
   const causal = g.op("Where", [behind, g.constant(0), g.constant(MASKED)]);
   const attend: DecoderCache["attend"] = (layer, { queries, keys, values }) => {
     const [keyName, valueName] = cacheNames(layer);
     made.set(`new.${keyName}`, keys).set(`new.${valueName}`, values);
-    const part = (name: string) => g.input(name, "float32", ["B", groups, "S", headDimension]);
-    const parts = [[part(keyName), part(valueName), old], [keys, values, causal]] as const;
-    const scored = parts.map(([K, V, mask]) => ({
-      scores: maskedScores(g, config, attentionScores(g, config, queries, K), mask),
-      V,
-    }));
-    const highest = scored.map(({ scores }) => g.op("ReduceMax", [scores], { axes: [-1], keepdims: 1 }));
-    const m = g.op("Max", highest);
-    const weighed = scored.map(({ scores, V }) => ({ weights: g.op("Exp", [g.sub(scores, m)]), V }));
-    const sums = weighed.map(({ weights }) => g.reduceSum(weights, [-1], true));
-    const taken = weighed.map(({ weights, V }) => g.op("MatMul", [weights, V]));
-    return g.div(g.op("Add", taken), g.op("Add", sums));
+    const rows = queries.shape[2]!; // G·T
+    const part = (name: string) => g.input(name, "float32", ["B", groups, "S", CACHE_BLOCK, headDimension]);
+    const cachedKeys = g.reshape(part(keyName), ["B", groups, places, headDimension]);
+    const scores = [[cachedKeys, old], [keys, causal]].map(([K, mask]) =>
+      maskedScores(g, config, attentionScores(g, config, queries, K!), mask!)
+    );
+    const m = g.op("Max", scores.map((each) => g.op("ReduceMax", [each], { axes: [-1], keepdims: 1 })));
+    const weights = scores.map((each) => g.op("Exp", [g.sub(each, m)]));
+    const sums = weights.map((each) => g.reduceSum(each, [-1], true));
+    const blocks = g.reshape(weights[0]!, ["B", groups, rows, "S", CACHE_BLOCK]);
+    const taken = g.op("MatMul", [g.transpose(blocks, [0, 1, 3, 2, 4]), part(valueName)]);
+    return g.div(
+      g.op("Add", [g.reduceSum(taken, [2]), g.op("MatMul", [weights[1]!, values])]),
+      g.op("Add", sums),
+    );
   };
   return { cache: { attend }, made };
 }

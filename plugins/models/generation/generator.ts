@@ -4,7 +4,9 @@
  * What a request gets depends on its prompt, its seed and its own state alone, to the last bit, never on who else is in
  * the batch. Sums over masked room round differently when the room differs, so sequences share a batch, a lane, only with
  * those of the same room, which follows from their own length; prompts share a run only when their own numbers of new
- * tokens call for the same one; and a row of a matrix product is the same however many rows there are.
+ * tokens call for the same one; and a row of a matrix product is the same however many rows there are. The last holds on the
+ * CPU for weights in files and for adapters of a rank up to 16; with several threads the runtime may divide other matrices
+ * that are fed, and so round, by the number of rows.
  *
  * @module
  */
@@ -12,7 +14,7 @@ import { GymError } from "../../../core/errors.ts";
 import { floats, type Provider, Session } from "../../onnx/session.ts";
 import type { TrainedModel } from "../training_graph.ts";
 import type { TokenConstraint } from "./constraint.ts";
-import { cacheNames, decodingGraph } from "./decoding_graph.ts";
+import { CACHE_BLOCK, cacheNames, decodingGraph } from "./decoding_graph.ts";
 import { Lane, type Parameters } from "./lane.ts";
 import { type PromptGroup, promptGroups } from "./prompts.ts";
 import type { Sampling } from "./sampling.ts";
@@ -77,7 +79,7 @@ export interface GeneratorOptions {
 }
 
 /** Room of the smallest lane, in tokens; each further one has twice as much. */
-const LEAST_ROOM = 64;
+const LEAST_ROOM: number = CACHE_BLOCK;
 
 /** A model that goes on with texts. */
 export class Generator implements AsyncDisposable {

@@ -418,3 +418,25 @@ Deno.test("a constraint decides what may come; the model's own log-probabilities
     });
   }
 });
+
+Deno.test("long contexts give the same to the last bit beside others, also where a product is divided among threads", async () => {
+  const folder = await Deno.makeTempDir();
+  const size = { layers: 1, hiddenSize: 256, heads: 4, keyValueHeads: 1, intermediateSize: 16 };
+  await initModel(folder, { seed: 3n, size, contextLength: 2048 });
+  const { config, weights } = await openModelFolder(folder);
+  const requests = Array.from(
+    { length: 4 },
+    (_, seed) =>
+      asked({ seed, promptIds: Int32Array.from({ length: 600 }, (_, at) => 1 + (at * 7 + seed) % 90) }),
+  );
+  const texts: string[] = [];
+  for (const maxBatch of [1, 4]) {
+    await using generator = await Generator.create({ config, weights, buckets: [], lora: null }, {}, {
+      maxBatch,
+      threads: 2,
+    });
+    texts.push(JSON.stringify(await Promise.all(requests.map((request) => generator.generate(request)))));
+  }
+  await Deno.remove(folder, { recursive: true });
+  assert.equal(texts[0], texts[1]);
+});
