@@ -348,6 +348,26 @@ Deno.test("openai asks the same question once when it has a cache, and another d
   }
 });
 
+Deno.test("openai with a cache asks a question once that many have at the same time, and again when it failed", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using server = scripted(status(400), hello);
+    const policies = await Promise.all(Array.from({ length: 8 }, () => make(server.url, { cache: folder })));
+    const stop = new AbortController();
+    const quitter = failureOf(policies[7]!, viewOf([], stop.signal));
+    stop.abort(new Error("enough"));
+    const ended = await Promise.allSettled(policies.slice(0, 7).map((policy) => policy.act(viewOf())));
+    assert.equal((await quitter).message, "enough");
+    assert.deepEqual(ended.map((one) => one.status === "fulfilled" && one.value.action.raw).toSorted(), [
+      ...new Array(6).fill("Hello"),
+      false,
+    ]);
+    assert.equal(server.seen.length, 2);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("openai wants a key for OpenAI itself, never shows one, and gives other services none of the environment's", async () => {
   const made = (options: object) =>
     gym.make(openAiPolicy, { model: "m", ...options } as OpenAiOptions).catch((thrown) => thrown);

@@ -4,13 +4,14 @@
  *
  * @module
  */
+import { abortable } from "../../../core/abortable.ts";
 import { GymError } from "../../../core/errors.ts";
 import type { Prng } from "../../../core/prng.ts";
 import type { Json } from "../../../core/schema.ts";
 import type { Budget, Spent } from "./_budget.ts";
 import type { Clock, Concurrency } from "./_concurrency.ts";
 import { retryAfter } from "./_limits.ts";
-import { keepReply, readReply } from "./_reply_cache.ts";
+import { cacheFile, keepReply, readReply } from "./_reply_cache.ts";
 import { type Answer, type ChatService, faultOf, type Reply, type ServiceFault } from "./_service.ts";
 
 /** What the policies of one account share. */
@@ -50,10 +51,35 @@ export async function ask(
   request: { readonly [key: string]: Json },
   options: AskOptions,
 ): Promise<Asked> {
-  const { cache, signal, maxNewTokens } = options;
+  const { cache } = options;
+  if (cache === undefined) return await paid(account, request, options);
   const asked = { ...options.identity, request };
-  const kept = cache === undefined ? null : await readReply(cache, asked);
-  if (kept !== null) return { reply: kept, attempts: 0 };
+  const file = cacheFile(cache, asked);
+  for (;;) {
+    const kept = await readReply(cache, asked);
+    if (kept !== null) return { reply: kept, attempts: 0 };
+    const same = asking.get(file);
+    if (same === undefined) break;
+    await abortable(same, options.signal); // and look again: it may have failed
+  }
+  const answered = paid(account, request, options).then(async (came) => {
+    await keepReply(cache, asked, came.reply);
+    return came;
+  });
+  asking.set(file, answered.then(() => {}, () => {}).finally(() => asking.delete(file)));
+  return await answered;
+}
+
+/** What is being asked for a cache, by the file that will hold the reply. */
+const asking = new Map<string, Promise<void>>();
+
+/** Asks within the budget. */
+async function paid(
+  account: Account,
+  request: { readonly [key: string]: Json },
+  options: AskOptions,
+): Promise<Asked> {
+  const { signal, maxNewTokens } = options;
   const most = { promptTokens: estimate(request), completionTokens: maxNewTokens };
   const settle = await account.budget.reserve(most);
   let spent: Spent | null = null;
@@ -64,7 +90,6 @@ export async function ask(
       promptTokens: reply.promptTokens ?? most.promptTokens,
       completionTokens: reply.completionTokens ?? estimate(reply),
     };
-    if (cache !== undefined) await keepReply(cache, asked, reply);
     return { reply, attempts };
   } finally {
     settle(spent);
