@@ -57,7 +57,7 @@ await evaluated(`${out}/model`, "before");
 await evaluated(`${out}/taught/final`, "after-teaching");
 const options = environment.map((option) => `--env-options ${option}`).join(" ");
 await gym(
-  `online --model ${out}/taught/final ${training} --learning-rate 0.0002 --env lookup ${options} --iterations 100 ` +
+  `online --model ${out}/taught/final ${training} --learning-rate 0.0002 --mini-batches 2 --env lookup ${options} --iterations 100 ` +
     `--tasks 32 --group-size 8 --max-new-tokens 4 --max-length 96 --eval-every 25 --eval-episodes 200 ` +
     `--promote not_worse --concurrency 64 --seed ${seed} -o ${out}/practised`,
 );

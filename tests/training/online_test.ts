@@ -53,6 +53,24 @@ for (const algorithm of ["grpo", "dpo", "rejection"] as const) {
   });
 }
 
+inFolder("online gives the same bytes for any number of episodes at once", async (folder) => {
+  const model = await bareModel(folder);
+  const results = [];
+  for (const concurrency of [1, 5, 64]) {
+    const place = join(folder, String(concurrency));
+    await online({ model, concurrency }, { folder: place });
+    results.push({
+      final: await hashes(join(place, "final")),
+      tries: await Deno.readTextFile(join(place, "iterations", "000004", "collect.jsonl")),
+      journal: await Deno.readTextFile(join(place, "journal.jsonl")).then((text) =>
+        text.split("\n").slice(1)
+      ),
+    });
+  }
+  assert.deepEqual(results[1], results[0]);
+  assert.deepEqual(results[2], results[0]);
+});
+
 inFolder(
   "online goes back to the incumbent when a reward that misleads made the model worse",
   async (folder) => {
