@@ -22,6 +22,9 @@ const options = z.strictObject({
   reuse: z.boolean().default(true).describe(
     "Keep what was computed for a turn for the next one; off saves memory",
   ),
+  toolCalls: z.enum(["free", "auto", "required"]).default("free").describe(
+    "Hold what is written to calls of the tools on offer: auto where it opens one, required as a whole",
+  ),
   maxBatch: count.default(16).describe("Most episodes that one session serves at once"),
   provider: z.enum(["auto", "cpu", "webgpu", "cuda"]).default("auto").describe("Execution provider"),
   threads: count.optional().describe("Threads of one operator"),
@@ -45,6 +48,14 @@ export interface OnnxModelOptions extends LocalActingOptions {
    * @default true
    */
   readonly reuse?: boolean | undefined;
+  /**
+   * Hold what is written to calls of the tools on offer, with names that exist and arguments that fit the tools' JSON
+   * Schemas: `auto` where the model opens a call, `required` as a whole. Steps say so in `extra.constrained`; their
+   * log-probabilities are those among the tokens that were allowed.
+   *
+   * @default "free"
+   */
+  readonly toolCalls?: "free" | "auto" | "required" | undefined;
   /** Most episodes that one session serves at once. @default 16 */
   readonly maxBatch?: number | undefined;
   /** Execution provider; auto takes the first of cuda, webgpu and cpu that works here. @default "auto" */

@@ -17,6 +17,8 @@ import {
   type EncodedChat,
   messagesOf,
 } from "../../chat/mod.ts";
+import type { TokenConstraint } from "./constraint.ts";
+import { compileToolCalls, endsInThought, type ToolCallMode } from "./constraint/tool_calls.ts";
 import type { Generation, Generator } from "./generator.ts";
 import type { TextState } from "./text_state.ts";
 
@@ -51,6 +53,13 @@ export interface ActingOptions {
    * @default true
    */
   readonly reuse?: boolean | undefined;
+  /**
+   * Whether what is written is held to calls of the tools on offer: `auto` where it opens one, `required` as a whole. The
+   * record then has the log-probabilities among the tokens that were allowed, and says so.
+   *
+   * @default "free"
+   */
+  readonly toolCalls?: "free" | ToolCallMode | undefined;
 }
 
 /** What was shown to the model and what it wrote, up to a step. */
@@ -109,6 +118,7 @@ export class ActingModel implements Policy {
       adapter,
       keepState: reuse,
       ...(this.#state === null ? {} : { state: this.#state }),
+      ...this.#heldToCalls(view, prompt),
       ...this.#stopAtText(),
       ...(view.signal === undefined ? {} : { signal: view.signal }),
     });
@@ -175,6 +185,17 @@ export class ActingModel implements Policy {
     return this.#shared.codec.encode(messages, { tools, generationPrompt: true });
   }
 
+  #heldToCalls(view: PolicyView, { ids }: Prompt): { readonly constraint?: TokenConstraint } {
+    const { toolCalls = "free", maxNewTokens } = this.#settings;
+    if (toolCalls === "free" || (toolCalls === "auto" && view.tools.length === 0)) return {};
+    const { tokenizer, toolCallForm, stopIds } = this.#shared.codec;
+    const tools = view.tools.map(chatTool);
+    const compiled = compileToolCalls({ tokenizer, form: toolCallForm, tools, mode: toolCalls, stopIds });
+    const maxTokens = Math.min(maxNewTokens, this.#limit - ids.length);
+    const thinking = endsInThought(tokenizer.decode(ids.slice(-8)));
+    return { constraint: compiled.begin({ maxTokens, thinking }) };
+  }
+
   #stopAtText(): { readonly onToken?: (id: number) => boolean } {
     const { stop } = this.#settings;
     if (stop.length === 0) return {};
@@ -197,7 +218,7 @@ export class ActingModel implements Policy {
     seed: string,
   ): Decision {
     const { codec } = this.#shared;
-    const { temperature, topK, topP, minP, repetitionPenalty } = this.#settings;
+    const { temperature, topK, topP, minP, repetitionPenalty, toolCalls = "free" } = this.#settings;
     const written = cutAtStop(codec.tokenizer.decode(made.ids), this.#settings.stop);
     const message = codec.parse(written, { tools });
     const thought = [message.reasoning_content, message.tool_calls === undefined ? "" : message.content]
@@ -205,6 +226,7 @@ export class ActingModel implements Policy {
     const notes = {
       ...(prompt.omitted > 0 ? { omittedSteps: prompt.omitted } : {}),
       ...(made.reason === "length" ? { cut: true } : {}),
+      ...(toolCalls === "free" ? {} : { constrained: toolCalls }),
     };
     return {
       action: actionOf(message),
