@@ -3,69 +3,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseTrajectory } from "../../core/trajectory_schema.ts";
+import { gym, withFolder as inFolder } from "./_gym.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const tiny = fileURLToPath(new URL("./tiny_plugin.ts", import.meta.url));
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface Typed {
-  /** What comes on standard input, which is closed then; a function gets the pipe and a promise of the end. */
-  readonly stdin?:
-    | string
-    | ((write: (text: string) => Promise<void>, ended: Promise<unknown>) => Promise<void>);
-  /** Sees everything standard output said so far. */
-  readonly onStdout?: (text: string, child: Deno.ChildProcess) => void;
-  /** Sees everything standard error said so far. */
-  readonly onStderr?: (text: string, child: Deno.ChildProcess) => void;
-}
-
-/** Types a line. */
-async function gym(
-  cwd: string,
-  args: readonly string[],
-  { stdin = "", onStdout = () => {}, onStderr = () => {} }: Typed = {},
-): Promise<Ended> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--config", join(root, "deno.json"), join(root, "cli.ts"), ...args],
-    cwd,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  const write = (text: string) => writer.write(new TextEncoder().encode(text));
-  const read = async (
-    from: ReadableStream<Uint8Array<ArrayBuffer>>,
-    seen: typeof onStdout,
-  ): Promise<string> => {
-    let said = "";
-    for await (const text of from.pipeThrough(new TextDecoderStream())) seen(said += text, child);
-    return said;
-  };
-  const talking = (async () => {
-    if (typeof stdin === "string") await write(stdin);
-    else await stdin(write, child.status);
-    await writer.close();
-  })().catch(() => {}); // a program that has ended reads no more
-  const [stdout, stderr] = await Promise.all([read(child.stdout, onStdout), read(child.stderr, onStderr)]);
-  await talking;
-  return { code: (await child.status).code, stdout, stderr };
-}
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 const counting = ["act", "--plugin", tiny, "--env", "tiny/counter"];
 

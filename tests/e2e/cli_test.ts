@@ -1,56 +1,10 @@
 /** The program as a process: what it prints where, its exit codes, pipes, files. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
+import { CLI, gym, inFolder, root, shell } from "./_gym.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const CLI = join(ROOT, "cli.ts");
-const LOG = join(ROOT, "examples/logs/swe_agent_function_calling.traj");
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function gym(cwd: string, args: readonly string[], stdin = ""): Promise<Ended> {
-  return await ended(["run", "-A", CLI, ...args], Deno.execPath(), cwd, stdin);
-}
-
-async function shell(cwd: string, line: string): Promise<Ended> {
-  const program = `gym() { "${Deno.execPath()}" run -A "${CLI}" "$@"; }; set -o pipefail; ${line}`;
-  return await ended(["-c", program], "bash", cwd, "");
-}
-
-async function ended(args: string[], program: string, cwd: string, stdin: string): Promise<Ended> {
-  const child = new Deno.Command(program, {
-    args,
-    cwd,
-    env: { NO_COLOR: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  })
-    .spawn();
-  const writer = child.stdin.getWriter();
-  writer.closed.catch(() => {});
-  await writer.write(new TextEncoder().encode(stdin)).catch(() => {}); // it may have ended without reading
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
-}
-
-function inFolder(name: string, test: (folder: string) => Promise<void>): void {
-  Deno.test(name, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      await test(folder);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  });
-}
+const LOG = join(root, "examples/logs/swe_agent_function_calling.traj");
 
 inFolder("gym --version prints the version of deno.json", async (folder) => {
   assert.deepEqual(await gym(folder, ["--version"]), { code: 0, stdout: `${config.version}\n`, stderr: "" });
@@ -204,7 +158,7 @@ inFolder("plugins come from the line and from gym.yaml", async (folder) => {
 
 inFolder("the test that plugin new writes passes", async (folder) => {
   await gym(folder, ["plugin", "new", "own"]);
-  const { code, stdout, stderr } = await ended(["test", "-A"], Deno.execPath(), join(folder, "own"), "");
+  const { code, stdout, stderr } = await shell(join(folder, "own"), `"${Deno.execPath()}" test -A`);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /3 passed \| 0 failed/);
 });
@@ -217,7 +171,7 @@ inFolder("--debug prints the stack of an error", async (folder) => {
 inFolder("Ctrl-C ends a command that waits for input", async (folder) => {
   const { stdout } = await gym(folder, ["convert", LOG]);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", CLI, "convert", "-"],
+    args: [...CLI, "convert", "-"],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

@@ -1,25 +1,11 @@
 /** `evaluate` and `compare` as a person types them, on the example tasks of the sandbox. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { type Ended, gym as typed, root } from "./_gym.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const tasks = join(root, "examples/tasks");
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function gym(cwd: string, ...args: string[]): Promise<Ended> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--config", join(root, "deno.json"), join(root, "cli.ts"), ...args],
-    cwd,
-    env: { NO_COLOR: "1" },
-  }).output();
-  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
-}
+const gym = (cwd: string, ...args: string[]) => typed(cwd, args);
 
 /** Plays every example task four times. */
 async function evaluated(cwd: string, folder: string, ...flags: string[]): Promise<Ended> {

@@ -1,39 +1,13 @@
 /** Models on the command line: made, looked at, merged, downloaded, and what happens when the disk is full. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { inFolder, root, shell as typed } from "./_gym.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const CLI = join(ROOT, "cli.ts");
-const GOLDEN = join(ROOT, "tests/golden/models");
+const GOLDEN = join(root, "tests/golden/models");
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function shell(cwd: string, line: string, env: Record<string, string> = {}): Promise<Ended> {
-  const program = `gym() { "${Deno.execPath()}" run -A "${CLI}" "$@"; }; ${line}`;
-  const child = new Deno.Command("bash", {
-    args: ["-c", program],
-    cwd,
-    env: { NO_COLOR: "1", HF_TOKEN: "", HF_ENDPOINT: "", ...env },
-  });
-  const { code, stdout, stderr } = await child.output();
-  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
-}
-
-function inFolder(name: string, test: (folder: string) => Promise<void>): void {
-  Deno.test(name, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      await test(folder);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  });
-}
+/** A shell without an account at the hub. */
+const shell = (cwd: string, line: string, env: Record<string, string> = {}) =>
+  typed(cwd, line, { env: { HF_TOKEN: "", HF_ENDPOINT: "", ...env } });
 
 const namesIn = (folder: string): string[] => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 

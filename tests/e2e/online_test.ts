@@ -2,30 +2,24 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { gym } from "./_gym.ts";
+import { gym, inFolder } from "./_gym.ts";
 
 const LINE = "online --model nano --env lookup --env-options compact=true --env-options pairs=1 " +
   "--env-options questions=2 --env-options alphabet=01 --env-options keys=ab --method full --learning-rate 3e-3 " +
   "--provider cpu --threads 1 --iterations 12 --tasks 4 --group-size 4 --max-new-tokens 1 --max-length 64 " +
   "--eval-episodes 20 --eval-every 3 --save-every 2 --measure reward";
 
-function inFolder(name: string, test: (folder: string) => Promise<void>): void {
-  Deno.test(name, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const made = await gym(folder, "model init nano --template bare --context 128 --seed 7 -o nano");
-      assert.equal(made.code, 0, made.stderr);
-      await test(folder);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+const withModel = (name: string, test: (folder: string) => Promise<void>) =>
+  inFolder(name, async (folder) => {
+    const made = await gym(folder, "model init nano --template bare --context 128 --seed 7 -o nano");
+    assert.equal(made.code, 0, made.stderr);
+    await test(folder);
   });
-}
 
 const weights = async (...path: readonly string[]) =>
   createHash("sha256").update(await Deno.readFile(join(...path, "model.safetensors"))).digest("hex");
 
-inFolder("online leaves episodes, journal, curve and models, and says where", async (folder) => {
+withModel("online leaves episodes, journal, curve and models, and says where", async (folder) => {
   const { code, stdout, stderr } = await gym(folder, `${LINE} -o out`);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^knowlyr\/online-v1: 12 of 12 steps\n/);
@@ -59,14 +53,16 @@ inFolder("online leaves episodes, journal, curve and models, and says where", as
 });
 
 for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-  inFolder(`online stopped by ${signal} goes on to the same bytes`, async (folder) => {
+  withModel(`online stopped by ${signal} goes on to the same bytes`, async (folder) => {
     const whole = await gym(folder, `${LINE} -o whole`);
     assert.equal(whole.code, 0, whole.stderr);
     let sent = false;
-    const part = await gym(folder, `${LINE} -o part`, (said, child) => {
-      if (sent || !said.includes("Evaluation at step 3")) return;
-      sent = true;
-      child.kill(signal);
+    const part = await gym(folder, `${LINE} -o part`, {
+      onStderr: (said, child) => {
+        if (sent || !said.includes("Evaluation at step 3")) return;
+        sent = true;
+        child.kill(signal);
+      },
     });
     assert.ok(sent, part.stderr);
     assert.notEqual(part.code, 0);

@@ -110,10 +110,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         `train sft data.jsonl --model nano --epochs 30 --provider cpu --max-length 256 --show-rows 0`;
       assert.equal((await gym(folder, `${line} -o whole`)).code, 0);
       let sent = false;
-      const stopped = await gym(folder, `${line} -o part`, (text, child) => {
-        if (sent || !text.includes("\n1/60 ")) return;
-        sent = true;
-        child.kill(signal);
+      const stopped = await gym(folder, `${line} -o part`, {
+        onStderr: (text, child) => {
+          if (sent || !text.includes("\n1/60 ")) return;
+          sent = true;
+          child.kill(signal);
+        },
       });
       assert.equal(stopped.code, 1, stopped.stderr);
       assert.match(
