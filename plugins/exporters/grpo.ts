@@ -88,7 +88,7 @@ function rolloutOf(trajectory: Trajectory, { rows }: Parsed): Rollout | string {
     ...episodeOf(trajectory),
     task: trajectory.task,
     stepRewards: trajectory.steps.map((step) => step.reward),
-    truncated: trajectory.outcome.truncated,
+    truncated: trajectory.steps.at(-1)?.extra?.["cut"] === true || trajectory.outcome.truncated,
     calls: recordedCalls(trajectory),
   };
 }

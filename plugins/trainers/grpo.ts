@@ -44,7 +44,9 @@ export const objectiveFields = {
   creditWeight: z.number().min(0).default(0).describe(
     "How much step rewards move advantage between the steps of an episode",
   ),
-  maskTruncated: z.boolean().default(false).describe("Leave episodes that were cut short out of the loss"),
+  maskTruncated: z.boolean().default(false).describe(
+    "Leave episodes that were cut short out of the loss, or whose last turn was, at the limit of its tokens",
+  ),
   isCap: z.number().positive().optional().describe(
     "Greatest weight of truncated importance sampling; compute the old policy anew and weight by it",
   ),
@@ -102,7 +104,11 @@ export interface GrpoObjectiveOptions {
   readonly advantageScale?: "group" | "population" | "batch" | "none" | "leave_one_out" | undefined;
   /** How much step rewards move advantage between the steps of an episode. @default 0 */
   readonly creditWeight?: number | undefined;
-  /** Leave episodes that were cut short out of the loss. @default false */
+  /**
+   * Leave episodes that were cut short out of the loss, or whose last turn was, at the limit of its tokens.
+   *
+   * @default false
+   */
   readonly maskTruncated?: boolean | undefined;
   /** Greatest weight of truncated importance sampling; compute the old policy anew and weight by it. */
   readonly isCap?: number | undefined;

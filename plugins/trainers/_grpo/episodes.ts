@@ -22,7 +22,7 @@ export interface RecordedEpisode {
   readonly calls: readonly RecordedCall[];
   /** Null when it has none. */
   readonly reward: number | null;
-  /** Whether it was cut short. */
+  /** Whether it was cut short, or its last turn at the limit of its tokens. */
   readonly truncated: boolean;
 }
 
@@ -38,7 +38,8 @@ export function trajectoryEpisode({ steps, reward, outcome }: Trajectory): Recor
       reward: sumOf(rewards.slice(start, starts[at + 1])),
     })),
     reward,
-    truncated: outcome.truncated === true,
+    // A turn that reached the limit of its tokens may have ended the episode as a wrong answer.
+    truncated: outcome.truncated === true || steps.at(-1)?.extra?.["cut"] === true,
   };
 }
 
@@ -54,6 +55,7 @@ const tokensColumn = z.looseObject({
     minP: z.number().nullable().default(null),
     repetitionPenalty: z.number().nullable().default(null),
     seed: z.string().nullable().default(null),
+    constraint: z.string().exactOptional(),
   }).nullable(),
   reencoded: z.boolean(),
   step: z.int().min(0).optional(),

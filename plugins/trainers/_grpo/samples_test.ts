@@ -163,3 +163,23 @@ Deno.test("rowEpisodes() refuses rows of another kind", () => {
     ),
   );
 });
+
+Deno.test("an episode is cut short when its last turn was, at the limit of its tokens, in memory and in a row alike", async () => {
+  const whole = { ...sampleTrajectory().outcome, terminated: true, truncated: false };
+  const ended = (cutAt: number | null) =>
+    sampleTrajectory({
+      id: `e${cutAt}`,
+      reward: cutAt === null ? 1 : 0,
+      outcome: whole,
+      steps: [0, 1].map((at) =>
+        sampleStep(at, {
+          tokens: call([1, 2, ...(at === 0 ? [] : [3, 4])], [3]),
+          ...(cutAt === at ? { extra: { cut: true } } : {}),
+        })
+      ),
+    });
+  const trajectories = [ended(null), ended(0), ended(1)];
+  assert.deepEqual(trajectories.map((one) => trajectoryEpisode(one).truncated), [false, false, true]);
+  const { rows } = await collect("knowlyr/grpo", trajectories);
+  assert.deepEqual(rowEpisodes(rows[0]!, "rows:1").map(({ truncated }) => truncated), [false, false, true]);
+});
