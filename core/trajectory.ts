@@ -65,6 +65,8 @@ export interface Sampling {
   readonly repetitionPenalty: number | null;
   /** Seed in decimal, or null. */
   readonly seed: string | null;
+  /** What the text was held to while it was drawn, for example `required`: to a call of a tool; absent for nothing. */
+  readonly constraint?: string;
 }
 
 /** Tokens of one model call. Ids are the record; text is a rendering of them. */

@@ -49,6 +49,7 @@ const sampling = z.looseObject({
   minP: z.number().nullable(),
   repetitionPenalty: z.number().nullable(),
   seed: text.nullable(),
+  constraint: text.exactOptional(),
 });
 
 const tokens = z.looseObject({

@@ -32,12 +32,12 @@ Deno.test("every turn is a call that its tool takes when calls are required", as
     const { steps, outcome } = await played({ toolCalls: "required", maxNewTokens: 120, temperature });
     assert.equal(outcome.error, null);
     assert.ok(steps.length > 0);
-    for (const { action, extra, thought, tokens, result } of steps) {
+    for (const { action, thought, tokens, result } of steps) {
       assert.ok(["roll", "stop", "wait"].includes(action.tool), action.raw);
       assert.equal(action.raw, undefined);
       if (action.tool === "roll") assert.ok(Number(action.params["sides"]) >= 2);
       assert.equal(thought.trim(), "");
-      assert.deepEqual(extra, { constrained: "required" });
+      assert.equal(tokens!.sampling!.constraint, "required");
       assert.equal(tokens!.logProbs!.length, tokens!.completionIds!.length);
       assert.ok(tokens!.logProbs!.every((value) => value <= 0 && value > -Infinity));
       assert.ok(tokens!.logProbs!.includes(0)); // most of the frame is forced
@@ -49,7 +49,7 @@ Deno.test("every turn is a call that its tool takes when calls are required", as
 Deno.test("turns are free, but calls that they open are completed when calls are auto", async () => {
   const { steps, outcome } = await played({ toolCalls: "auto", maxNewTokens: 150 });
   assert.equal(outcome.error, null);
-  assert.ok(steps.every(({ extra }) => extra?.["constrained"] === "auto"));
+  assert.ok(steps.every(({ tokens }) => tokens!.sampling!.constraint === "auto"));
   const [calls, texts] = [true, false].map((called) =>
     steps.filter(({ action }) => (action.tool !== "") === called)
   );
@@ -60,7 +60,7 @@ Deno.test("turns are free, but calls that they open are completed when calls are
   assert.ok(texts!.every(({ action }) => !action.raw!.includes("<tool_call>")));
   const free = await played({ maxNewTokens: 150 });
   assert.ok(
-    free.steps.every(({ action, extra }) => action.tool === "" && extra?.["constrained"] === undefined),
+    free.steps.every(({ action, tokens }) => action.tool === "" && !("constraint" in tokens!.sampling!)),
   );
   assert.ok(free.steps.some(({ action }) => action.raw!.includes("<tool_call>")));
 });

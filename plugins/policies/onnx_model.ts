@@ -50,7 +50,7 @@ export interface OnnxModelOptions extends LocalActingOptions {
   readonly reuse?: boolean | undefined;
   /**
    * Hold what is written to calls of the tools on offer, with names that exist and arguments that fit the tools' JSON
-   * Schemas: `auto` where the model opens a call, `required` as a whole. Steps say so in `extra.constrained`; their
+   * Schemas: `auto` where the model opens a call, `required` as a whole. Steps say so in `tokens.sampling.constraint`; their
    * log-probabilities are those among the tokens that were allowed.
    *
    * @default "free"

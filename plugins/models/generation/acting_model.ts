@@ -226,7 +226,6 @@ export class ActingModel implements Policy {
     const notes = {
       ...(prompt.omitted > 0 ? { omittedSteps: prompt.omitted } : {}),
       ...(made.reason === "length" ? { cut: true } : {}),
-      ...(toolCalls === "free" ? {} : { constrained: toolCalls }),
     };
     return {
       action: actionOf(message),
@@ -242,6 +241,7 @@ export class ActingModel implements Policy {
           minP: minP === 0 ? null : minP,
           repetitionPenalty: repetitionPenalty === 1 ? null : repetitionPenalty,
           seed,
+          ...(toolCalls === "free" ? {} : { constraint: toolCalls }),
         },
         promptTokens: prompt.ids.length,
         completionTokens: made.ids.length,

@@ -42,7 +42,7 @@ export interface SampleOptions {
   /** Most tokens of a sample. */
   readonly maxLength: number;
   /**
-   * Whether tokens may have been drawn from a part of the distribution (top-k, top-p, min-p, a repetition penalty). Their
+   * Whether tokens may have been drawn from a part of the distribution (top-k, top-p, min-p, a repetition penalty, a constraint). Their
    * recorded probabilities are then those of another policy, which only importance sampling can make good.
    *
    * @default false
@@ -132,8 +132,9 @@ function checkedCall({ tokens }: RecordedCall, narrowed: boolean): SampledCall |
   return { promptIds, completionIds, logProbs, temperature: sampling.temperature };
 }
 
-function isNarrowed({ topK, topP, minP, repetitionPenalty }: Sampling): boolean {
-  return (topK ?? 0) > 0 || (topP ?? 1) < 1 || (minP ?? 0) > 0 || (repetitionPenalty ?? 1) !== 1;
+function isNarrowed({ topK, topP, minP, repetitionPenalty, constraint }: Sampling): boolean {
+  return constraint !== undefined || (topK ?? 0) > 0 || (topP ?? 1) < 1 || (minP ?? 0) > 0 ||
+    (repetitionPenalty ?? 1) !== 1;
 }
 
 interface Draft {

@@ -86,6 +86,10 @@ Deno.test("samplesOf() refuses what no ratio can be computed for, and counts it 
       "sampled from part of the distribution, without isCap",
       episode([call([1], [2], { sampling: { ...sampling, topP: 0.9 } })]),
     ],
+    [
+      "sampled from part of the distribution, without isCap",
+      episode([call([1], [2], { sampling: { ...sampling, constraint: "required" } })]),
+    ],
     ["longer than maxLength", episode([call([1, 2], [3, 4, 5])])],
   ];
   const expected: Record<string, number> = {};
