@@ -131,7 +131,8 @@ export class KeyValueCache {
         for (let group = 0; group < groups; group++) {
           const source = (row * groups + group) * T * D;
           const place = (((from + row) * groups + group) * this.room + this.lengths[from + row]!) * D;
-          target.set(array.subarray(source, source + count * D), place);
+          // A loop, because a step copies many short pieces.
+          for (let i = 0; i < count * D; i++) target[place + i] = array[source + i]!;
         }
       }
     }

@@ -31,7 +31,8 @@ export const CACHE_BLOCK = 128;
  * token of the cache that its row may see and far below 0 elsewhere, `rows` [N]: indices b·T + t of the tokens whose next one
  * is asked for, `key.L` and `value.L` [B, groups, S, 128, D] for each layer L, S at least 1.
  *
- * Outputs: `logits` [N, vocabulary], `new.key.L` and `new.value.L` [B, groups, T, D].
+ * Outputs: `logits` [N, vocabulary], `weights` [N, vocabulary]: exp(logit − the greatest one),
+ * `new.key.L` and `new.value.L` [B, groups, T, D].
  *
  * @param maxPositions Longest sequence, in tokens.
  */
@@ -46,7 +47,10 @@ export function decodingGraph(model: TrainedModel, maxPositions: number): Graph 
   const { cache, made } = cacheOf(graph, model, cached);
   const context = { graph, config, weights: decoderWeights(graph, model, views), maxPositions };
   const hidden = decoderHidden(context, { ids, positions, segments: null, cache });
-  graph.output("logits", decoderLogits(context, graph.op("Gather", [hidden, rows])));
+  const logits = decoderLogits(context, graph.op("Gather", [hidden, rows]));
+  graph.output("logits", logits);
+  const highest = graph.op("ReduceMax", [logits], { axes: [-1], keepdims: 1 });
+  graph.output("weights", graph.op("Exp", [graph.sub(logits, highest)]));
   for (const [name, value] of made) graph.output(name, value);
   return graph;
 }

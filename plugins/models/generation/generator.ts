@@ -18,7 +18,7 @@ import { CACHE_BLOCK, cacheNames, decodingGraph } from "./decoding_graph.ts";
 import { Lane, type Parameters } from "./lane.ts";
 import { type PromptGroup, promptGroups } from "./prompts.ts";
 import type { Sampling } from "./sampling.ts";
-import { Sequence } from "./sequence.ts";
+import { type NextToken, Sequence } from "./sequence.ts";
 import type { TextState } from "./text_state.ts";
 
 /** One text to go on with. */
@@ -248,9 +248,9 @@ export class Generator implements AsyncDisposable {
       return { lane, groups: groups.map((group) => ({ group, from: lane.join(group) })) };
     });
     for (const { lane, groups } of joined) {
-      const logits: Float32Array[] = [];
-      for (const { group, from } of groups) logits.push(...await this.#prompt(lane, from, group));
-      this.#draw(lane, groups[0]!.from, logits);
+      const next: NextToken[] = [];
+      for (const { group, from } of groups) next.push(...await this.#prompt(lane, from, group));
+      this.#draw(lane, groups[0]!.from, next);
     }
   }
 
@@ -263,17 +263,21 @@ export class Generator implements AsyncDisposable {
     this.#waiting.push(...kept);
   }
 
-  /** Computes the prompts of rows from `from` on; returns the logits after each. */
-  async #prompt(lane: Lane, from: number, { members, copies, chunks, fresh }: PromptGroup) {
+  /** Computes the prompts of rows from `from` on. */
+  async #prompt(
+    lane: Lane,
+    from: number,
+    { members, copies, chunks, fresh }: PromptGroup,
+  ): Promise<readonly NextToken[]> {
     const prompts = members.map(({ sequence, covered }) => sequence.request.promptIds.subarray(covered));
-    let [start, logits]: [number, readonly Float32Array[]] = [0, []];
+    let [start, next]: [number, readonly NextToken[]] = [0, []];
     for (const T of chunks) {
       const parts = prompts.map((prompt) => prompt.subarray(start, start + T));
-      logits = await this.#run(lane, from, parts, T, fresh && start === 0);
+      next = await this.#run(lane, from, parts, T, fresh && start === 0);
       start += T;
     }
     for (const [at, { of }] of copies.entries()) lane.cache.copyRow(from + of, from + members.length + at);
-    return [...logits, ...copies.map(({ of }) => logits[of]!)];
+    return [...next, ...copies.map(({ of }) => next[of]!)];
   }
 
   /** One more token for every sequence of a lane; those that fill their room move to a larger one first. */
@@ -291,7 +295,7 @@ export class Generator implements AsyncDisposable {
    * Computes new tokens of rows from `from` on, at least one each.
    *
    * @param fresh Whether these rows have no tokens so far.
-   * @returns Logits after the last new token of each row.
+   * @returns What comes after the last new token of each row.
    */
   async #run(
     { cache, parameters }: Lane,
@@ -299,7 +303,7 @@ export class Generator implements AsyncDisposable {
     parts: readonly Int32Array[],
     T: number,
     fresh: boolean,
-  ): Promise<readonly Float32Array[]> {
+  ): Promise<readonly NextToken[]> {
     const B = parts.length;
     const tokenRows = T === 1 ? Math.max(B, this.#leastRows) : B; // rows behind the last are computed for nothing
     const rows = BigInt64Array.from(
@@ -328,13 +332,14 @@ export class Generator implements AsyncDisposable {
       .map((name) => floats(outputs[`new.${name}`]))
       .map((values) => values.subarray(0, values.length / tokenRows * B));
     cache.extend(from, made, parts.map(({ length }) => length));
-    const logits = floats(outputs["logits"]);
-    return parts.map((_, row) => logits.subarray(row * vocabularySize, (row + 1) * vocabularySize));
+    const rowOf = (name: string, row: number) =>
+      floats(outputs[name]).subarray(row * vocabularySize, (row + 1) * vocabularySize);
+    return parts.map((_, row) => ({ logits: rowOf("logits", row), weights: rowOf("weights", row) }));
   }
 
   /** Draws a token for each row from `from` on; rows that end leave the lane. */
-  #draw(lane: Lane, from: number, logits: readonly Float32Array[]): void {
-    const endings = logits.map((row, at) => lane.active[from + at]!.advance(row, this.maxLength));
+  #draw(lane: Lane, from: number, next: readonly NextToken[]): void {
+    const endings = next.map((each, at) => lane.active[from + at]!.advance(each, this.maxLength));
     // From the last row on, so that the row that takes a free place has been looked at already.
     for (const [at, ending] of [...endings.entries()].reverse()) {
       if (ending !== null) lane.end(from + at, ending);

@@ -34,12 +34,21 @@ export interface Sampled {
   readonly drawnLogProbability: number;
 }
 
+type Weights = Float32Array | Float64Array;
+
+/** What else is known of the logits of a token. */
+export interface KnownLogits {
+  /** The logits with −∞ for tokens that may not come. @default the logits */
+  readonly allowed?: Float32Array;
+  /** exp(logit − the greatest one). @default computed */
+  readonly weights?: Weights;
+}
+
 /**
  * Draws the next token.
  *
  * @param logits One for each token; not changed.
  * @param before Ids of the sequence so far, for the penalty.
- * @param allowed The logits with −∞ for tokens that may not come. @default logits
  * @throws {RangeError} When one is NaN or ∞, or all are −∞. A token of −∞ is never drawn.
  */
 export function sampleToken(
@@ -47,38 +56,51 @@ export function sampleToken(
   before: Iterable<number>,
   sampling: Sampling,
   prng: Prng,
-  allowed: Float32Array = logits,
+  { allowed = logits, weights }: KnownLogits = {},
 ): Sampled {
   const { temperature = 1, repetitionPenalty = 1 } = sampling;
-  const total = finite(logSumExp(logits));
+  const best = greatest(logits);
+  const plain = weights ?? weightsOf(logits, logits[best]!);
+  const rest = finite(Math.log(sumOf(plain)));
+  const own = (id: number): number => logits[id]! - logits[best]! - rest;
   const scores = repetitionPenalty === 1 ? allowed : penalised(allowed, before, repetitionPenalty);
   if (temperature === 0) {
-    const id = greatest(scores);
-    const drawnFrom = allowed === logits ? total : finite(logSumExp(allowed));
-    return { id, logProbability: logits[id]! - total, drawnLogProbability: logits[id]! - drawnFrom };
+    const id = scores === logits ? best : greatest(scores);
+    if (allowed === logits) return { id, logProbability: own(id), drawnLogProbability: own(id) };
+    return { id, logProbability: own(id), drawnLogProbability: allowed[id]! - finite(logSumExp(allowed)) };
   }
-  const { id, probability } = drawn(scores, sampling, temperature, prng);
-  return { id, logProbability: logits[id]! - total, drawnLogProbability: Math.log(probability) };
+  const asTheyAre = scores === logits && temperature === 1;
+  const { id, probability } = drawn(
+    asTheyAre ? plain : weightsOf(scores, finite(scores[greatest(scores)]!), temperature),
+    sampling,
+    prng,
+  );
+  return { id, logProbability: own(id), drawnLogProbability: Math.log(probability) };
 }
 
 /** log Σ exp, without overflow. */
 export function logSumExp(values: Float32Array): number {
-  let highest = -Infinity;
-  for (let i = 0; i < values.length; i++) if (values[i]! > highest) highest = values[i]!;
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += Math.exp(values[i]! - highest);
-  return highest + Math.log(sum);
+  const highest = values[greatest(values)]!;
+  return highest + Math.log(sumOf(weightsOf(values, highest)));
 }
 
-function finite(total: number): number {
-  if (Number.isFinite(total)) return total;
+function weightsOf(scores: Float32Array, highest: number, temperature: number = 1): Float64Array {
+  const weights = new Float64Array(scores.length);
+  for (let id = 0; id < weights.length; id++) weights[id] = Math.exp((scores[id]! - highest) / temperature);
+  return weights;
+}
+
+function finite(value: number): number {
+  if (Number.isFinite(value)) return value;
   throw new RangeError("Cannot sample: wanted finite logits: received others");
 }
 
 /** Index of the greatest, the first one on a tie. */
 function greatest(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  let [best, highest] = [0, values[0]!];
+  for (let i = 1; i < values.length; i++) {
+    if (values[i]! > highest) [best, highest] = [i, values[i]!];
+  }
   return best;
 }
 
@@ -93,14 +115,10 @@ function penalised(logits: Float32Array, before: Iterable<number>, penalty: numb
 }
 
 function drawn(
-  scores: Float32Array,
+  weights: Weights,
   { topK = 0, topP = 1, minP = 0 }: Sampling,
-  temperature: number,
   prng: Prng,
 ): { readonly id: number; readonly probability: number } {
-  const highest = finite(scores[greatest(scores)]!);
-  const weights = new Float64Array(scores.length);
-  for (let id = 0; id < weights.length; id++) weights[id] = Math.exp((scores[id]! - highest) / temperature);
   const ids = topK === 0 && topP >= 1 && minP === 0 ? null : narrowed(weights, { topK, topP, minP });
   const count = ids?.length ?? weights.length;
   const idAt = (at: number) => ids === null ? at : ids[at]!;
@@ -118,7 +136,7 @@ function drawn(
 
 /** Tokens that are left, most probable first. */
 function narrowed(
-  weights: Float64Array,
+  weights: Weights,
   { topK, topP, minP }: Required<Pick<Sampling, "topK" | "topP" | "minP">>,
 ) {
   let ids = topK! > 0 ? ranked(weights, (found) => found.length >= topK!).subarray(0, topK) : null;
@@ -134,7 +152,7 @@ function narrowed(
 
 /** The most probable tokens in order, at least as many as make up enough: sorting a whole vocabulary takes long. */
 function ranked(
-  weights: Float64Array,
+  weights: Weights,
   enough: (ids: Uint32Array) => boolean,
   least: number = Math.exp(-6),
 ): Uint32Array<ArrayBuffer> {
@@ -146,19 +164,19 @@ function ranked(
 }
 
 /** How many of the sorted tokens weigh this much; at least 1. Source: Holtzman et al. 2019 (arXiv:1904.09751). */
-function nucleus(ids: Uint32Array, weights: Float64Array, share: number): number {
+function nucleus(ids: Uint32Array, weights: Weights, share: number): number {
   let [count, sum] = [0, 0];
   while (count < ids.length && (count === 0 || sum < share)) sum += weights[ids[count++]!]!;
   return count;
 }
 
-function weightOf(ids: Uint32Array, weights: Float64Array): number {
+function weightOf(ids: Uint32Array, weights: Weights): number {
   let sum = 0;
   for (let at = 0; at < ids.length; at++) sum += weights[ids[at]!]!;
   return sum;
 }
 
-function sumOf(weights: Float64Array): number {
+function sumOf(weights: Weights): number {
   let sum = 0;
   for (let id = 0; id < weights.length; id++) sum += weights[id]!;
   return sum;

@@ -11,6 +11,13 @@ import type { TextState } from "./text_state.ts";
 /** Why a sequence ends: as its result says, or with what its own callback threw. */
 export type Ending = Generation["reason"] | { readonly thrown: unknown };
 
+/** What the model says of the next token. */
+export interface NextToken {
+  readonly logits: Float32Array;
+  /** exp(logit − the greatest one). */
+  readonly weights: Float32Array;
+}
+
 /** A request and what was drawn for it. */
 export class Sequence {
   /** What was asked. */
@@ -49,12 +56,15 @@ export class Sequence {
   }
 
   /** Draws the next token; says why the text ends, or null when it goes on. */
-  advance(logits: Float32Array, maxLength: number): Ending | null {
+  advance({ logits, weights }: NextToken, maxLength: number): Ending | null {
     const { promptIds, maxNewTokens, sampling = {}, constraint, stopIds, onToken } = this.request;
     if (this.aborted) return "aborted";
     try {
       const allowed = constraint?.restrict(logits) ?? logits;
-      const { id, ...sampled } = sampleToken(logits, this.#all(), sampling, this.#prng, allowed);
+      const { id, ...sampled } = sampleToken(logits, this.#all(), sampling, this.#prng, {
+        allowed,
+        weights,
+      });
       this.#ids.push(id);
       this.#logProbabilities.push(sampled.logProbability);
       this.#drawnLogProbabilities.push(sampled.drawnLogProbability);
