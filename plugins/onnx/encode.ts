@@ -160,7 +160,7 @@ export class Emitter {
   one(
     operator: string,
     inputs: readonly Reference[],
-    attributes: Readonly<Record<string, number>> = {},
+    attributes: Readonly<Record<string, number | TypedAttribute>> = {},
   ): Reference {
     const key = `${operator} ${inputs.map((input) => input.name)} ${JSON.stringify(attributes)}`;
     return this.#once(key, (output) => this.node(operator, inputs, [output], attributes));

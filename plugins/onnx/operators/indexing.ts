@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Dimension } from "../dimension.ts";
+import { type Dimension, product, type Shape } from "../dimension.ts";
 import { type Operator, wantInputs } from "./operator.ts";
 
 /** Indexing operators by name. Indices are int64. */
@@ -17,7 +17,12 @@ export const INDEXING: Readonly<Record<string, Operator>> = {
     }, null],
     emit: ({ inputs, outputs: [y] }, emitter) => emitter.node("Gather", inputs, [y!], { axis: 0 }),
   },
-  /** Zeros [size, …] with rows added in at their indices: indices [N], rows [N, …]. */
+  /**
+   * Zeros [size, …] with rows added in at their indices: indices [N], rows [N, …].
+   *
+   * Not by ScatterND, whose threads add to one row at the same time on the CPU and lose some of it. ScatterElements runs on
+   * one thread; it wants an index for every element.
+   */
   ScatterRows: {
     infer: ([indices, rows], attributes) => {
       const rank = indices!.shape.length;
@@ -27,9 +32,17 @@ export const INDEXING: Readonly<Record<string, Operator>> = {
       { graph: g, inputs: [indices], gradient },
     ) => [null, () => g.op("Gather", [gradient, indices!])],
     emit: ({ inputs: [indices, rows], outputs: [y] }, emitter) => {
-      const zeros = emitter.zeros(y!.shape, y!.type);
-      const pointers = emitter.one("Unsqueeze", [indices!, emitter.integers([-1])]);
-      emitter.node("ScatterND", [zeros, pointers, rows!], [y!], { reduction: emitter.string("add") });
+      const { type, shape: [size, ...rest] } = y!;
+      const flat = [product(indices!.shape), product(rest)] as const;
+      const shaped = (value: typeof indices, shape: Shape) =>
+        emitter.one("Reshape", [value!, emitter.reshapeTarget(shape)]);
+      const pointers = emitter.one("Expand", [shaped(indices, [flat[0], 1]), emitter.sizes(flat)]);
+      const sums = emitter.one(
+        "ScatterElements",
+        [emitter.zeros([size!, flat[1]], type), pointers, shaped(rows, flat)],
+        { axis: 0, reduction: emitter.string("add") },
+      );
+      emitter.node("Reshape", [sums, emitter.sizes(y!.shape)], [y!]);
     },
   },
   /** One element of each row: x [N, V], indices [N] → [N]. */

@@ -201,3 +201,20 @@ function near(received: ArrayLike<number>, expected: readonly number[]): void {
     assert.ok(Math.abs(received[at]! - number) < 2e-6, `${at}: wanted ${number}: received ${received[at]}`);
   }
 }
+
+Deno.test("rows that are added to the same place are all there, however many threads there are", async () => {
+  const [count, size, width] = [4096, 5, 64];
+  const g = new Graph();
+  const [indices, rows] = [g.input("indices", "int64", ["N"]), g.input("rows", "float32", ["N", width])];
+  g.output("sums", g.op("ScatterRows", [indices, rows], { size }));
+  await using session = await Session.create(g, { provider: "cpu", threads: 2 });
+  const feeds = {
+    indices: { data: BigInt64Array.from({ length: count }, (_, at) => BigInt(at % size)), shape: [count] },
+    rows: { data: new Float32Array(count * width).fill(1), shape: [count, width] },
+  };
+  const wanted = Array.from({ length: size }, (_, at) => Math.ceil((count - at) / size));
+  for (let run = 0; run < 20; run++) { // lost additions are a matter of chance
+    const sums = floats((await session.run(feeds))["sums"]);
+    assert.deepEqual([...sums], wanted.flatMap((each) => Array.from({ length: width }, () => each)));
+  }
+});
