@@ -7,6 +7,8 @@ import { isGymError } from "../../../core/errors.ts";
 import type { Json } from "../../../core/schema.ts";
 import { callId, type ChatMessage, type OpenAiToolCall, withTextArguments } from "../../chat/mod.ts";
 import type { ChatModel } from "../../models/generation/acting_model.ts";
+import { compileToolCalls } from "../../models/generation/constraint/tool_calls.ts";
+import type { TokenConstraint } from "../../models/generation/constraint.ts";
 import type { Generation } from "../../models/generation/generator.ts";
 import { TextStream } from "../../models/generation/text_stream.ts";
 import { Failure } from "./failure.ts";
@@ -62,9 +64,11 @@ export function complete(
     onVisible?.(visibleOf(written, borders));
     return request.stop.some((each) => written.includes(each));
   };
+  const maxNewTokens = Math.min(request.maxTokens ?? Infinity, generator.maxLength - ids.length);
   const made = generator.generate({
     promptIds: ids,
-    maxNewTokens: request.maxTokens ?? generator.maxLength,
+    maxNewTokens,
+    ...heldToCalls(codec, request, { maxTokens: maxNewTokens, thinking }),
     sampling: request.sampling,
     seed,
     stopIds: codec.stopIds,
@@ -73,6 +77,23 @@ export function complete(
     signal,
   });
   return made.then((generation) => completionOf(model, request, ids.length, generation));
+}
+
+/** Holds an answer to a call where one is required. */
+function heldToCalls(
+  { tokenizer, toolCallForm: form, stopIds }: ChatModel["codec"],
+  { required: tools }: ChatRequest,
+  text: { readonly maxTokens: number; readonly thinking: boolean },
+): { readonly constraint?: TokenConstraint } {
+  if (tools === null) return {};
+  try {
+    return {
+      constraint: compileToolCalls({ tokenizer, form, tools, mode: "required", stopIds }).begin(text),
+    };
+  } catch (thrown) {
+    if (!isGymError(thrown)) throw thrown;
+    throw new Failure(400, thrown.message, { param: "tool_choice" });
+  }
 }
 
 function prompted({ codec, generator }: ChatModel, { messages, tools }: ChatRequest) {

@@ -224,9 +224,23 @@ Deno.test("requests that cannot be answered are refused in OpenAI's form, naming
       null,
     ],
     [
+      { ...hi, tool_choice: "always" },
+      400,
+      'Cannot use request: tool_choice: expected "none", "auto", "required" or a function: received "always"',
+      "tool_choice",
+      null,
+    ],
+    [
       { ...hi, tool_choice: "required" },
       400,
-      'Cannot use request: tool_choice: invalid option: expected one of "none"|"auto": received "required"',
+      "Cannot use request: tool_choice: expected tools to call",
+      "tool_choice",
+      null,
+    ],
+    [
+      { ...hi, tools: [roll], tool_choice: { type: "function", function: { name: "fly" } } },
+      400,
+      'Cannot use request: tool_choice: expected a tool named "fly"',
       "tool_choice",
       null,
     ],
@@ -427,4 +441,30 @@ Deno.test("the same seed gets the same answer from a real model, alone, among ot
   } finally {
     await model.generator[Symbol.asyncDispose]();
   }
+});
+
+Deno.test("where a call is required a real model writes one, of the tool that was chosen", async () => {
+  const model = await openChatModel({ model: folder, provider: "cpu" });
+  await using _ = model.generator;
+  const handler = handlerOf(model);
+  const stand = {
+    type: "function",
+    function: { name: "stand", parameters: { type: "object", properties: {} } },
+  };
+  const request = { ...hi, tools: [roll, stand], seed: 1, max_tokens: 120 };
+  const called = async (tool_choice: unknown): Promise<[string, unknown]> => {
+    const { body } = await ask(handler, { ...request, tool_choice });
+    const [{ message, finish_reason }] = body.choices;
+    assert.equal(finish_reason, "tool_calls");
+    assert.equal(message.tool_calls.length, 1);
+    const { name, arguments: given } = message.tool_calls[0].function;
+    return [name, JSON.parse(given)];
+  };
+  assert.ok(["roll", "stand"].includes((await called("required"))[0]));
+  assert.deepEqual((await called({ type: "function", function: { name: "stand" } }))[0], "stand");
+  const [name, given] = await called({ type: "function", function: { name: "roll" } });
+  assert.equal(name, "roll");
+  assert.ok(
+    (given as { sides?: number }).sides === undefined || Number.isInteger((given as { sides: number }).sides),
+  );
 });

@@ -47,7 +47,10 @@ const body = z.object({
   model: z.string(),
   messages: z.array(message).min(1),
   tools: z.array(tool).nullish(),
-  tool_choice: z.enum(["none", "auto"]).nullish(),
+  tool_choice: z.union([
+    z.enum(["none", "auto", "required"]),
+    z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) }),
+  ], { error: 'expected "none", "auto", "required" or a function' }).nullish(),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
   top_k: z.int().min(0).nullish(), // this and the next two as vLLM has them
@@ -75,6 +78,8 @@ export interface ChatRequest {
   readonly messages: readonly ChatMessage[];
   /** Null when there are none to call. */
   readonly tools: readonly ChatTool[] | null;
+  /** Tools of which one must be called; null when none must. */
+  readonly required: readonly ChatTool[] | null;
   readonly sampling: Sampling;
   /** Null leaves it to the context. */
   readonly maxTokens: number | null;
@@ -114,6 +119,7 @@ function requestOf(given: z.output<typeof body>): ChatRequest {
     // Sound: optional fields that are undefined are left out by JSON, and read as absent.
     messages: fromOpenAi(JSON.parse(JSON.stringify(given.messages))),
     tools: offered as readonly (ChatTool & Json)[] | null,
+    required: requiredOf(given) as readonly (ChatTool & Json)[] | null,
     sampling: {
       temperature: given.temperature ?? 1,
       topP: given.top_p ?? 1,
@@ -128,4 +134,19 @@ function requestOf(given: z.output<typeof body>): ChatRequest {
     stream: stream ?? false,
     usage: stream_options?.include_usage ?? false,
   };
+}
+
+/** Tools of which the choice demands one. @throws {Failure} 400 when it is not there. */
+function requiredOf({ tools, tool_choice: choice }: z.output<typeof body>): z.output<typeof tool>[] | null {
+  if (choice === null || choice === undefined || choice === "none" || choice === "auto") return null;
+  const wanted = choice === "required" ? null : choice.function.name;
+  const found = (tools ?? []).filter(({ function: { name } }) => wanted === null || name === wanted);
+  if (found.length > 0) return found;
+  throw new Failure(
+    400,
+    `Cannot use request: tool_choice: expected ${
+      wanted === null ? "tools to call" : `a tool named "${wanted}"`
+    }`,
+    { param: "tool_choice" },
+  );
 }
