@@ -24,7 +24,13 @@ export {
   type GrpoTrainerOptions,
 } from "./grpo.ts";
 export type * from "./options.ts";
-export { type OnlineActingOptions, onlineTrainer, type OnlineTrainerOptions } from "./online.ts";
+export {
+  type OnlineActingOptions,
+  type OnlineGateOptions,
+  type OnlineSelectionOptions,
+  onlineTrainer,
+  type OnlineTrainerOptions,
+} from "./online.ts";
 export { sftTrainer, type SftTrainerOptions } from "./sft.ts";
 
 /** The plugin. */

@@ -41,9 +41,10 @@ export async function playEpisodes(
   const episodes: Trajectory[] = [];
   let next = 0;
   const play = async () => {
-    await using place: Env = await makeEnv(kernel, { id: env, options: envOptions });
     for (let at = next++; at < seeds.length; at = next++) {
       signal?.throwIfAborted();
+      // A new one for each: what an environment keeps between episodes would depend on who played where.
+      await using place: Env = await makeEnv(kernel, { id: env, options: envOptions });
       const policy = new ActingModel(model, acting, "in training");
       episodes[at] = await rollout(place, policy, {
         ...seeds[at]!,
@@ -55,10 +56,11 @@ export async function playEpisodes(
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, seeds.length) }, play));
   signal?.throwIfAborted();
-  return episodes.map((episode) => ({ ...episode, reward: episode.reward ?? sumOfRewards(episode) }));
+  return episodes.map((episode) => ({ ...episode, reward: rewardOf(episode) }));
 }
 
-/** An episode that ended by an error, or without any reward, has earned nothing. */
-function sumOfRewards({ steps }: Trajectory): number {
-  return steps.reduce((sum, { reward }) => sum + (reward ?? 0), 0);
+/** What an episode earned. One that ended by an error is not judged: what it earned until then says little. */
+function rewardOf({ reward, steps, outcome }: Trajectory): number | null {
+  if (outcome.error !== null) return null;
+  return reward ?? steps.reduce((sum, step) => sum + (step.reward ?? 0), 0);
 }
