@@ -39,6 +39,7 @@ const vocabulary = trainee.folder.config.vocabularySize;
 const model = await actingTrainee(trainee, null as unknown as ChatCodec, {
   maxLength,
   concurrency: job.prompts[0]!.length * groupSize,
+  prepack: true,
   threads: job.threads,
 });
 await using generator = model.generator;
