@@ -11,58 +11,16 @@
  * @module
  */
 import { GymError } from "../../../core/errors.ts";
-import { floats, type Provider, Session } from "../../onnx/session.ts";
+import type { Provider } from "../../onnx/session.ts";
 import type { TrainedModel } from "../training_graph.ts";
-import type { TokenConstraint } from "./constraint.ts";
-import { CACHE_BLOCK, cacheNames, decodingGraph } from "./decoding_graph.ts";
+import { CACHE_BLOCK } from "./decoding_graph.ts";
+import { DecodingSession } from "./decoding_session.ts";
 import { Lane, type Parameters } from "./lane.ts";
 import { type PromptGroup, promptGroups } from "./prompts.ts";
-import type { Sampling } from "./sampling.ts";
+import type { GenerateRequest, Generation } from "./requests.ts";
 import { type NextToken, Sequence } from "./sequence.ts";
-import type { TextState } from "./text_state.ts";
 
-/** One text to go on with. */
-export interface GenerateRequest {
-  /** At least one id. */
-  readonly promptIds: Int32Array;
-  /** At least 1. */
-  readonly maxNewTokens: number;
-  /** @default temperature 1, nothing narrowed */
-  readonly sampling?: Sampling;
-  /** Decides every draw. */
-  readonly seed: number | bigint;
-  /** Ids that end the text; the one that did is part of the result. */
-  readonly stopIds?: readonly number[];
-  /** Called with each new id; the text ends when it returns true, for example at a stop string. */
-  readonly onToken?: (id: number) => boolean | void;
-  /** Ends the text when aborted. */
-  readonly signal?: AbortSignal;
-  /** Which tokens may come; one for this request alone. @default all */
-  readonly constraint?: TokenConstraint;
-  /** Adapter to use, by name; the generator's own parameters when null. @default null */
-  readonly adapter?: string | null;
-  /** What was computed for a text with the same beginning: only the rest is computed. Of other parameters it is no use. */
-  readonly state?: TextState;
-  /** Whether the result holds the state of prompt and new ids. @default false */
-  readonly keepState?: boolean;
-}
-
-/** What was generated. */
-export interface Generation {
-  /** New ids alone. */
-  readonly ids: Int32Array;
-  /** Log-probability of each under the model itself. */
-  readonly logProbabilities: Float32Array;
-  /**
-   * Log-probability of each under the distribution that it was drawn from; when decoding is greedy, under the model, over
-   * the tokens that its constraint allowed.
-   */
-  readonly drawnLogProbabilities: Float32Array;
-  /** Why it ended: a stop id, the caller, the limit of tokens or of the context, or the signal. */
-  readonly reason: "stop" | "caller" | "length" | "aborted";
-  /** To go on from, when it was asked for. The last new id is not part of it. */
-  readonly state?: TextState;
-}
+export type { GenerateRequest, Generation } from "./requests.ts";
 
 /** How a generator is made. */
 export interface GeneratorOptions {
@@ -87,14 +45,9 @@ export class Generator implements AsyncDisposable {
   readonly maxLength: number;
   /** What it runs. */
   readonly model: TrainedModel;
-  readonly #session: Session;
+  readonly #session: DecodingSession;
   readonly #maxBatch: number;
   readonly #promptChunk: number;
-  /**
-   * Fewest rows of a matrix product. With a matrix that is an input, and so is not laid out beforehand, the runtime
-   * multiplies a single row by other means, which round differently.
-   */
-  readonly #leastRows: number;
   /** By name; null for the generator's own. */
   readonly #parameters = new Map<string | null, Parameters>();
   readonly #waiting: Sequence[] = [];
@@ -104,14 +57,13 @@ export class Generator implements AsyncDisposable {
 
   private constructor(
     model: TrainedModel,
-    session: Session,
+    session: DecodingSession,
     parameters: Parameters,
     { maxBatch = 16, promptChunk = 512, maxLength = model.config.contextLength }: GeneratorOptions,
   ) {
     this.model = model;
     this.#session = session;
     this.#parameters.set(null, parameters);
-    this.#leastRows = model.buckets.length === 0 ? 1 : 2;
     this.#maxBatch = maxBatch;
     this.#promptChunk = Math.min(promptChunk, maxLength); // rotary tables end at the longest sequence
     this.maxLength = maxLength;
@@ -128,7 +80,7 @@ export class Generator implements AsyncDisposable {
     options: GeneratorOptions = {},
   ): Promise<Generator> {
     const { provider = "cpu", threads, prepack = true, maxLength = model.config.contextLength } = options;
-    const session = await Session.create(decodingGraph(model, maxLength), {
+    const session = await DecodingSession.create(model, maxLength, {
       provider,
       prepack,
       ...(threads === undefined ? {} : { threads }),
@@ -273,7 +225,7 @@ export class Generator implements AsyncDisposable {
     let [start, next]: [number, readonly NextToken[]] = [0, []];
     for (const T of chunks) {
       const parts = prompts.map((prompt) => prompt.subarray(start, start + T));
-      next = await this.#run(lane, from, parts, T, fresh && start === 0);
+      next = await this.#session.run(lane, from, parts, T, fresh && start === 0);
       start += T;
     }
     for (const [at, { of }] of copies.entries()) lane.cache.copyRow(from + of, from + members.length + at);
@@ -288,53 +240,7 @@ export class Generator implements AsyncDisposable {
     }
     if (lane.active.length === 0) return;
     const parts = lane.active.map(({ last }) => Int32Array.of(last));
-    this.#draw(lane, 0, await this.#run(lane, 0, parts, 1, false));
-  }
-
-  /**
-   * Computes new tokens of rows from `from` on, at least one each.
-   *
-   * @param fresh Whether these rows have no tokens so far.
-   * @returns What comes after the last new token of each row.
-   */
-  async #run(
-    { cache, parameters }: Lane,
-    from: number,
-    parts: readonly Int32Array[],
-    T: number,
-    fresh: boolean,
-  ): Promise<readonly NextToken[]> {
-    const B = parts.length;
-    const tokenRows = T === 1 ? Math.max(B, this.#leastRows) : B; // rows behind the last are computed for nothing
-    const rows = BigInt64Array.from(
-      { length: Math.max(B, this.#leastRows) },
-      (_, row) => BigInt(Math.min(row, B - 1) * T + parts[Math.min(row, B - 1)]!.length - 1),
-    );
-    const ids = new BigInt64Array(tokenRows * T);
-    const positions = new BigInt64Array(tokenRows * T);
-    for (const [row, part] of parts.entries()) {
-      const done = cache.lengths[from + row]!;
-      for (let t = 0; t < T; t++) {
-        ids[row * T + t] = BigInt(part[t] ?? 0);
-        positions[row * T + t] = BigInt(Math.min(done + t, this.maxLength - 1));
-      }
-    }
-    const shape = [tokenRows, T];
-    const outputs = await this.#session.run({
-      ...parameters,
-      ...(fresh ? cache.emptyFeeds(B) : cache.feeds(from, from + tokenRows)),
-      ids: { data: ids, shape },
-      positions: { data: positions, shape },
-      rows: { data: rows, shape: [rows.length] },
-    });
-    const { layers, vocabularySize } = this.model.config;
-    const made = Array.from({ length: layers }, (_, layer) => cacheNames(layer)).flat()
-      .map((name) => floats(outputs[`new.${name}`]))
-      .map((values) => values.subarray(0, values.length / tokenRows * B));
-    cache.extend(from, made, parts.map(({ length }) => length));
-    const rowOf = (name: string, row: number) =>
-      floats(outputs[name]).subarray(row * vocabularySize, (row + 1) * vocabularySize);
-    return parts.map((_, row) => ({ logits: rowOf("logits", row), weights: rowOf("weights", row) }));
+    this.#draw(lane, 0, await this.#session.run(lane, 0, parts, 1, false));
   }
 
   /** Draws a token for each row from `from` on; rows that end leave the lane. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Prng, seeded } from "../../../core/prng.ts";
-import type { GenerateRequest, Generation } from "./generator.ts";
+import type { GenerateRequest, Generation } from "./requests.ts";
 import { sampleToken } from "./sampling.ts";
 import type { TextState } from "./text_state.ts";
 
