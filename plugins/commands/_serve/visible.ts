@@ -48,28 +48,41 @@ export function cutAt(text: string, stop: readonly string[]): string {
 /** What can be shown of a text. */
 export function visibleOf(text: string, { stop, openings, thinking }: Borders): Visible {
   const whole = cutAt(text, stop);
-  const more = whole.length < text.length ? [] : stop; // once one was found, none can begin
+  const grows = whole.length === text.length; // once a stop text was found, nothing more can begin
+  const settled = (part: string, borders: readonly string[]): string =>
+    grows ? before(part, [...borders, ...stop], begun) : before(part, borders, found);
   const bare = whole.trimStart();
   const opened = bare.startsWith("<think>");
   if (!opened && !thinking) {
-    const undecided = "<think>".startsWith(bare);
-    return { reasoning: "", content: undecided ? "" : settled(whole, [...openings, ...more]) };
+    const undecided = grows && "<think>".startsWith(bare);
+    return { reasoning: "", content: undecided ? "" : settled(whole, openings) };
   }
   const inner = opened ? bare.slice("<think>".length) : whole;
   const end = inner.indexOf("</think>");
-  const thought = end < 0 ? settled(inner, ["</think>", ...more]) : inner.slice(0, end).trimEnd();
+  const thought = end < 0 ? settled(inner, ["</think>"]) : inner.slice(0, end).trimEnd();
   const rest = end < 0 ? "" : inner.slice(end + "</think>".length).replace(/^\n+/, "");
-  return { reasoning: thought.replace(/^\n+/, ""), content: settled(rest, [...openings, ...more]) };
+  return { reasoning: thought.replace(/^\n+/, ""), content: settled(rest, openings) };
 }
 
-/** The text before any border, or before what may become one. Whitespace at its end may belong to a border. */
-function settled(text: string, borders: readonly string[]): string {
-  const places = borders.map((border) => {
-    const found = text.indexOf(border);
-    if (found >= 0) return found;
-    let begun = Math.min(border.length - 1, text.length);
-    while (begun > 0 && !border.startsWith(text.slice(-begun))) begun--;
-    return text.length - begun;
-  });
-  return text.slice(0, Math.min(text.length, ...places)).trimEnd();
+/** The text before any border. Whitespace at its end may belong to a border. */
+function before(
+  text: string,
+  borders: readonly string[],
+  place: (text: string, border: string) => number,
+): string {
+  return text.slice(0, Math.min(text.length, ...borders.map((border) => place(text, border)))).trimEnd();
+}
+
+/** Where a border stands; the end of the text when it does not. */
+function found(text: string, border: string): number {
+  const place = text.indexOf(border);
+  return place < 0 ? text.length : place;
+}
+
+/** Where a border stands or may have begun. */
+function begun(text: string, border: string): number {
+  if (text.includes(border)) return text.indexOf(border);
+  let length = Math.min(border.length - 1, text.length);
+  while (length > 0 && !border.startsWith(text.slice(-length))) length--;
+  return text.length - length;
 }
