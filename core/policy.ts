@@ -1,5 +1,5 @@
 /**
- * Policies: what acts. A policy gets what an agent may know and returns one action.
+ * Policies: what acts. A policy gets what an agent may know and returns one action, or several calls of one turn.
  *
  * @module
  */
@@ -31,7 +31,15 @@ export interface PolicyView {
 export interface Decision {
   /** The call. */
   readonly action: Action;
-  /** What it said before the call. */
+  /**
+   * Further calls of the same turn. Each is a step of its own, carried out after `action` in this order until the episode
+   * ends. Steps of such a turn share their `turn`, the number of the decision; thought, tokens and `extra` stand at the
+   * first. When the episode ends before all calls were carried out, the last step's `extra.unplayed` counts the rest.
+   *
+   * @default []
+   */
+  readonly more?: readonly Action[];
+  /** What it said before the calls. */
   readonly thought?: string;
   /** Tokens of the model call, when a local model acted. */
   readonly tokens?: StepTokens;
@@ -50,7 +58,7 @@ export interface Policy extends Partial<AsyncDisposable> {
   readonly model: string | null;
   /** Called before each episode. */
   reset?(view: Omit<PolicyView, "observation" | "history">): Awaitable<void>;
-  /** Chooses the next action. */
+  /** Chooses what to do next. */
   act(view: PolicyView): Awaitable<Decision>;
 }
 

@@ -43,6 +43,8 @@ export interface Said {
   readonly tokens?: StepTokens;
   /** What else it has to say of this step. */
   readonly extra?: Readonly<Record<string, Json>>;
+  /** Number of the turn, which parallel calls share. Left out, the step is a turn of its own. */
+  readonly turn?: number;
 }
 
 /** Why an episode ended when no time step says so. The record is then `truncated`. */
@@ -150,6 +152,13 @@ export class EpisodeRecorder {
     this.#last = came;
   }
 
+  /** Adds to what the last step says in `extra`. Without a step it does nothing. */
+  note(extra: Readonly<Record<string, Json>>): void {
+    this.#settle();
+    const last = this.#steps.pop();
+    if (last !== undefined) this.#steps.push({ ...last, extra: { ...last.extra, ...extra } });
+  }
+
   /**
    * Ends the episode and gives its record.
    *
@@ -224,6 +233,7 @@ function stepOf({ action, came, startedAt, endedAt, said }: RawStep, index: numb
     scores: Array.isArray(scores) ? scores as readonly Score[] : [],
     timestamp: isoTime(startedAt),
     tokens: said?.tokens ?? null,
+    ...(said?.turn === undefined ? {} : { turn: said.turn }),
     ...(invalid === true || said?.extra !== undefined
       ? { extra: { ...said?.extra, ...(invalid === true ? { invalid: true } : {}) } }
       : {}),

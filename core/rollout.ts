@@ -4,6 +4,9 @@
  * It never throws for a failing environment or policy: the failure is in the record, with who caused it, and every
  * step that was finished is kept. Same environment, policy, task and seed, same record up to times.
  *
+ * Several calls of one decision are several steps with one `turn`. They end with the episode: what is left of them is not
+ * carried out, and the last step says how many those were.
+ *
  * @module
  */
 import { abortable } from "./abortable.ts";
@@ -12,9 +15,9 @@ import { hasCode, messageOf } from "./errors.ts";
 import type { Decision, Policy } from "./policy.ts";
 import { jsonProblem } from "./json_problem.ts";
 import { deriveSeed, seeded } from "./prng.ts";
-import { type Ending, EpisodeRecorder } from "./recording.ts";
+import { type Ending, EpisodeRecorder, type Said } from "./recording.ts";
 import type { Json } from "./schema.ts";
-import type { Task, Trajectory } from "./trajectory.ts";
+import type { Action, Task, Trajectory } from "./trajectory.ts";
 
 /** What {@linkcode rollout} takes beside environment and policy. */
 export interface RolloutOptions {
@@ -72,19 +75,52 @@ async function play(
       ...optionalSignal,
     };
     await byPolicy(policy, "reset", signal, () => policy.reset?.(known));
-    while (!came.terminated && !came.truncated) {
+    for (let turn = 0; !came.terminated && !came.truncated; turn++) {
       if (recorder.history.length >= maxSteps) return { reason: "max_steps" };
       const view = { ...known, observation: came.observation, history: recorder.history };
       const decision = await byPolicy(policy, "act", signal, async () => checked(await policy.act(view)));
-      const calledAt = recorder.now();
-      came = await byEnv(env, "step", signal, () => env.step(decision.action, optionalSignal));
-      recorder.step(decision.action, came, calledAt, decision);
+      came = await carryOut(env, decision, turn, recorder, maxSteps, signal);
     }
     return undefined;
   } catch (thrown) {
     if (thrown instanceof Interruption) return { reason: "interrupted" };
     return { reason: "error", error: messageOf(thrown) };
   }
+}
+
+/** Steps the environment for each call of a decision, until the episode ends. */
+async function carryOut(
+  env: Env,
+  decision: Decision,
+  turn: number,
+  recorder: EpisodeRecorder,
+  maxSteps: number,
+  signal: AbortSignal | undefined,
+): Promise<TimeStep> {
+  const calls = callsOf(decision);
+  const optionalSignal = signal === undefined ? {} : { signal };
+  const perform = async (action: Action, said: Said): Promise<TimeStep> => {
+    const calledAt = recorder.now();
+    const came = await byEnv(env, "step", signal, () => env.step(action, optionalSignal));
+    recorder.step(action, came, calledAt, said);
+    return came;
+  };
+  let came = await perform(decision.action, calls.length === 1 ? decision : { ...decision, turn });
+  let played = 1;
+  try {
+    while (played < calls.length && !came.terminated && !came.truncated) {
+      if (recorder.history.length >= maxSteps) break;
+      came = await perform(calls[played]!, { turn });
+      played++;
+    }
+  } finally {
+    if (played < calls.length) recorder.note({ unplayed: calls.length - played });
+  }
+  return came;
+}
+
+function callsOf({ action, more = [] }: Decision): readonly Action[] {
+  return [action, ...more];
 }
 
 class Interruption extends Error {}
@@ -141,14 +177,23 @@ const MAX_DEPTH = 150;
 
 /** A record must be able to hold the decision. */
 function checked(decision: Decision): Decision {
-  const { action, extra = {} } = decision ?? {};
-  const { tool, params } = action ?? {};
-  if (typeof tool !== "string" || typeof params !== "object" || params === null || Array.isArray(params)) {
-    throw new TypeError(`wanted an action with a tool and params: received ${shown(decision)}`);
+  const { more = [], extra = {} } = decision ?? {};
+  if (!Array.isArray(more)) {
+    throw new TypeError(`wanted a list of further actions: received ${shown(more)}`);
   }
-  const problem = jsonProblem({ action, extra }, MAX_DEPTH);
-  if (problem !== null) throw new TypeError(`wanted an action that is JSON: ${problem}`);
+  for (const action of [decision?.action, ...more]) {
+    if (!isAction(action)) {
+      throw new TypeError(`wanted an action with a tool and params: received ${shown(decision)}`);
+    }
+    const problem = jsonProblem({ action, extra }, MAX_DEPTH);
+    if (problem !== null) throw new TypeError(`wanted an action that is JSON: ${problem}`);
+  }
   return decision;
+}
+
+function isAction(action: Action | null | undefined): boolean {
+  const { tool, params } = action ?? {};
+  return typeof tool === "string" && typeof params === "object" && params !== null && !Array.isArray(params);
 }
 
 function shown(value: unknown): string {

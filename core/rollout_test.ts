@@ -311,3 +311,129 @@ Deno.test("rollout() takes a reset that already ended", async () => {
   const t = await rollout(new Stillborn(), plays([]));
   assert.deepEqual([t.steps.length, t.outcome.reason, t.outcome.truncated], [0, "timeout", true]);
 });
+
+/** Decides the turns in order. */
+function decides(turns: readonly Decision[]): Policy {
+  let turn = 0;
+  return { name: "decides", model: null, reset: () => void (turn = 0), act: () => turns[turn++]! };
+}
+
+Deno.test("rollout() carries out all calls of a turn in order, counted as one call of the model", async () => {
+  const sides = (count: number): Action => ({ tool: "roll", params: { sides: count } });
+  const said = { thought: "hm", tokens, extra: { costUsd: 0.25 } };
+  const turns = [{ action: sides(2), ...said }, { action: sides(3), more: [sides(4), sides(5)], ...said }, {
+    action: stop,
+    more: [],
+    ...said,
+  }];
+  const t = await rollout(new ToyEnv(), decides(turns), { seed: 3n, now: ticking() });
+  assert.deepEqual(t.steps.map(({ action }) => action), [sides(2), sides(3), sides(4), sides(5), stop]);
+  assert.deepEqual(t.steps.map(({ turn }) => turn), [undefined, 1, 1, 1, undefined]);
+  assert.deepEqual(t.steps.map(({ thought }) => thought), ["hm", "hm", "", "", "hm"]);
+  assert.deepEqual(t.steps.map((step) => step.tokens), [tokens, tokens, null, null, tokens]);
+  assert.deepEqual(t.steps.map(({ extra }) => extra), [
+    { costUsd: 0.25 },
+    { costUsd: 0.25 },
+    undefined,
+    undefined,
+    { costUsd: 0.25 },
+  ]);
+  assert.equal(t.steps.some((step) => "turn" in step && step.turn === undefined), false);
+  assert.deepEqual([t.usage.promptTokens, t.usage.completionTokens, t.usage.costUsd], [9, 3, 0.75]);
+  assert.deepEqual(parseTrajectory(JSON.parse(JSON.stringify(t))), t);
+  // The environment does not see turns.
+  const apart = await rollout(new ToyEnv(), plays([sides(2), sides(3), sides(4), sides(5), stop]), {
+    seed: 3n,
+    now: ticking(),
+  });
+  assert.deepEqual(t.steps.map(({ result }) => result), apart.steps.map(({ result }) => result));
+});
+
+Deno.test("rollout() shows a policy every step of the turn before", async () => {
+  const seen: [string, number][] = [];
+  const policy: Policy = {
+    name: "looks",
+    model: null,
+    act: ({ observation, history }) => {
+      seen.push([observation, history.length]);
+      return history.length === 0 ? { action: roll, more: [{ tool: "none", params: {} }] } : { action: stop };
+    },
+  };
+  await rollout(new ToyEnv(), policy);
+  assert.deepEqual(seen.map(([, count]) => count), [0, 2]);
+  assert.equal(seen[1]![0], 'No tool "none"');
+});
+
+const unplayed: readonly (readonly [
+  what: string,
+  more: readonly Action[],
+  options: { maxSteps?: number },
+  steps: number,
+  reason: string | null,
+])[] = [
+  ["ends in the middle", [stop, roll, roll], {}, 2, null],
+  ["reaches its limit of steps", [roll, roll, roll], { maxSteps: 2 }, 2, "max_steps"],
+  ["fails", [roll, { tool: "fail", params: {} }, roll], {}, 2, "error"],
+  ["is interrupted", [roll, idle, roll], {}, 2, "interrupted"],
+];
+for (const [what, more, options, steps, reason] of unplayed) {
+  Deno.test(`rollout() notes in the last step what was not carried out when the episode ${what}`, async () => {
+    const controller = new AbortController();
+    class Ending extends ToyEnv {
+      protected override answer(...given: Parameters<ToyEnv["answer"]>): TimeStep | Promise<TimeStep> {
+        if (given[0].tool === "fail") throw new Error("lost");
+        if (given[0].tool === "wait") setTimeout(() => controller.abort(), 0);
+        return super.answer(...given);
+      }
+    }
+    const policy = decides([{ action: roll, more, extra: { costUsd: 1 } }, { action: stop }]);
+    const t = await rollout(new Ending(), policy, { ...options, signal: controller.signal });
+    assert.equal(t.steps.length, steps);
+    assert.equal(t.outcome.reason, reason);
+    assert.deepEqual(t.steps.map(({ extra }) => extra), [{ costUsd: 1 }, { unplayed: 2 }]);
+    assert.deepEqual(t.steps.map(({ turn }) => turn), [0, 0]);
+    assert.deepEqual(parseTrajectory(JSON.parse(JSON.stringify(t))), t);
+  });
+}
+
+Deno.test("rollout() notes what was not carried out beside what the only step of the turn says", async () => {
+  const policy = decides([{ action: stop, more: [roll], thought: "hm", tokens, extra: { cut: true } }]);
+  const { steps } = await rollout(new ToyEnv(), policy);
+  assert.equal(steps.length, 1);
+  assert.deepEqual(steps[0]!.extra, { cut: true, unplayed: 1 });
+  assert.deepEqual([steps[0]!.turn, steps[0]!.thought, steps[0]!.tokens], [0, "hm", tokens]);
+});
+
+Deno.test("rollout() notes nothing when already the first call of a turn fails", async () => {
+  class Loses extends ToyEnv {
+    protected override answer(action: Action): TimeStep {
+      if (action.tool === "stop") throw new Error("lost");
+      return say("ok");
+    }
+  }
+  const { steps } = await rollout(new Loses(), decides([{ action: roll }, { action: stop, more: [roll] }]));
+  assert.deepEqual(steps.map(({ extra }) => extra), [undefined]);
+});
+
+for (
+  const [what, more, error] of [
+    ["are no list", { tool: "roll" }, 'wanted a list of further actions: received {"tool":"roll"}'],
+    [
+      "lack a tool",
+      [{ params: {} }],
+      'wanted an action with a tool and params: received {"action":{"tool":"roll","params":{"sides":"6"}},"more":[{"params":{}}]}',
+    ],
+    [
+      "hold what is no JSON",
+      [{ tool: "roll", params: { a: NaN } }],
+      "wanted an action that is JSON: action.params.a: expected a JSON value: received NaN",
+    ],
+  ] as const
+) {
+  Deno.test(`rollout() refuses further calls that ${what}, and carries out none`, async () => {
+    const policy = decides([{ action: roll, more: more as unknown as readonly Action[] }]);
+    const { outcome, steps } = await rollout(new ToyEnv(), policy);
+    assert.equal(outcome.error, `Cannot act policy "decides": ${error}`);
+    assert.equal(steps.length, 0);
+  });
+}
