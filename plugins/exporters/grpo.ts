@@ -18,6 +18,7 @@ import {
   type RenderOptions,
   toolsColumn,
 } from "./_render.ts";
+import { turnsOf } from "../chat/mod.ts";
 import { perTask, reasonNotToCompare } from "./_rows.ts";
 
 /** Options of {@linkcode grpoExporter}. */
@@ -88,17 +89,19 @@ function rolloutOf(trajectory: Trajectory, { rows }: Parsed): Rollout | string {
     ...episodeOf(trajectory),
     task: trajectory.task,
     stepRewards: trajectory.steps.map((step) => step.reward),
-    truncated: trajectory.steps.at(-1)?.extra?.["cut"] === true || trajectory.outcome.truncated,
+    truncated: lastCallCut(trajectory) || trajectory.outcome.truncated,
     calls: recordedCalls(trajectory),
   };
 }
 
+/** Whether the last call of the model reached the limit of its tokens, which the first step that came of it says. */
+function lastCallCut({ steps }: Trajectory): boolean {
+  return turnsOf(steps).at(-1)?.[0]?.extra?.["cut"] === true;
+}
+
 /** Tokens of each model call; parallel calls of one turn share one, which their first step carries. */
 function recordedCalls({ steps }: Trajectory): readonly RecordedCall[] | null {
-  const calls = steps.flatMap((step, at) => {
-    const turn = step.turn ?? null;
-    return turn !== null && turn === steps[at - 1]?.turn ? [] : [{ step: at, tokens: step.tokens }];
-  });
+  const calls = turnsOf(steps).map(([first]) => ({ step: first!.index, tokens: first!.tokens }));
   const complete = calls.every(({ tokens }) => tokens !== null && tokens.completionIds !== null);
   return complete ? calls as readonly RecordedCall[] : null; // sound: every entry was just checked
 }

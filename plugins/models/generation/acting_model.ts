@@ -1,5 +1,5 @@
 /**
- * A chat model that acts: an episode as a conversation, a turn as a call of a tool or plain text.
+ * A chat model that acts: an episode as a conversation, a turn as calls of tools or plain text.
  *
  * Within an episode the prompt only grows: what the model wrote stays in it token for token, so that ids and
  * log-probabilities of a whole episode are one sequence that a trainer can use as it was sampled.
@@ -14,11 +14,14 @@ import {
   type ChatMessage,
   type ChatTool,
   chatTool,
+  type ChatToolCall,
   type EncodedChat,
   messagesOf,
+  turnsOf,
 } from "../../chat/mod.ts";
 import type { TokenConstraint } from "./constraint.ts";
 import { compileToolCalls, endsInThought, type ToolCallMode } from "./constraint/tool_calls.ts";
+import { takesSeveralCalls } from "./_several_calls.ts";
 import type { Generation, Generator } from "./generator.ts";
 import type { TextState } from "./text_state.ts";
 
@@ -123,22 +126,28 @@ export class ActingModel implements Policy {
       ...(view.signal === undefined ? {} : { signal: view.signal }),
     });
     this.#state = made.state ?? null;
-    const ended = made.reason === "stop";
-    const ids = [...prompt.ids, ...made.ids];
-    this.#seen = { steps: view.history.length + 1, ids, omitted: prompt.omitted, ended };
-    return this.#decision(made, prompt, tools, seed);
+    const decision = this.#decision(made, prompt, tools, seed);
+    this.#seen = {
+      steps: view.history.length + 1 + (decision.more?.length ?? 0),
+      ids: [...prompt.ids, ...made.ids],
+      omitted: prompt.omitted,
+      ended: made.reason === "stop",
+    };
+    return decision;
   }
 
   /** Ids to go on from. When the history does not fit, the task and the most of its latest turns that do. */
   #prompt(view: PolicyView, tools: readonly ChatTool[] | null): Prompt {
     const whole = this.#grown(view, tools);
     if (whole.ids.length + this.#room <= this.#limit) return whole;
-    const most = Math.max(view.history.length - 1, 0);
-    const without = (omitted: number): Prompt => ({
-      ids: [...this.#encode(view, tools, view.history.slice(omitted)).ids],
-      omitted,
-    });
-    let [low, high] = [Math.max(whole.omitted, 1), most]; // fewest omitted steps that fit lie in between
+    // Turns are left out whole: an answer of a tool never stands without its call.
+    const starts = turnsOf(view.history).map(([first]) => first!.index);
+    const most = Math.max(starts.length - 1, 0);
+    const without = (turns: number): Prompt => {
+      const omitted = starts[turns]!;
+      return { ids: [...this.#encode(view, tools, view.history.slice(omitted)).ids], omitted };
+    };
+    let [low, high] = [Math.max(starts.indexOf(whole.omitted), 1), most]; // fewest omitted turns that fit lie in between
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       if (without(middle).ids.length + this.#room <= this.#limit) high = middle;
@@ -223,12 +232,17 @@ export class ActingModel implements Policy {
     const message = codec.parse(written, { tools });
     const thought = [message.reasoning_content, message.tool_calls === undefined ? "" : message.content]
       .filter((text) => text !== undefined && text !== "").join("\n");
+    const [action, ...further] = actionsOf(message);
+    const more = takesSeveralCalls(codec) ? further : [];
+    const dropped = further.length - more.length;
     const notes = {
       ...(prompt.omitted > 0 ? { omittedSteps: prompt.omitted } : {}),
       ...(made.reason === "length" ? { cut: true } : {}),
+      ...(dropped > 0 ? { droppedCalls: dropped } : {}),
     };
     return {
-      action: actionOf(message),
+      action,
+      ...(more.length === 0 ? {} : { more }),
       thought,
       tokens: {
         promptIds: prompt.ids,
@@ -252,11 +266,15 @@ export class ActingModel implements Policy {
   }
 }
 
-/** The first call of a message; plain text where there is none. */
-function actionOf({ tool_calls, content }: ChatMessage): Action {
-  const call = tool_calls?.[0];
-  if (call === undefined) return { tool: "", params: {}, raw: content.trim() };
-  const { name, arguments: given } = call.function;
+/** The calls of a message; plain text where there is none. Beside others a call without a name is none. */
+function actionsOf({ tool_calls = [], content }: ChatMessage): readonly [Action, ...Action[]] {
+  const named = tool_calls.filter((call) => call.function.name !== "");
+  const [first = tool_calls[0], ...rest] = named;
+  if (first === undefined) return [{ tool: "", params: {}, raw: content.trim() }];
+  return [actionOf(first), ...rest.map(actionOf)];
+}
+
+function actionOf({ function: { name, arguments: given } }: ChatToolCall): Action {
   return typeof given === "string" ? { tool: name, params: {}, raw: given } : { tool: name, params: given };
 }
 

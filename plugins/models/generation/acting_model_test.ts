@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { rollout, type RolloutOptions } from "../../../core/rollout.ts";
 import { ToyEnv } from "../../../core/testing/_toy_env.ts";
 import type { Action, Trajectory } from "../../../core/trajectory.ts";
-import { type ChatCodec, loadChatCodec } from "../../chat/mod.ts";
+import { TEMPLATES, tokenizerWith } from "../../chat/_templates_test.ts";
+import { type ChatCodec, createChatCodec, loadChatCodec, TOOL_CALL_FORMS, turnsOf } from "../../chat/mod.ts";
 import { initModel } from "../init.ts";
 import { ActingModel, type ActingOptions } from "./acting_model.ts";
 import type { GenerateRequest, Generation, Generator } from "./generator.ts";
@@ -35,8 +36,12 @@ function codec(): Promise<ChatCodec> {
 }
 
 /** Says one text a turn, the last one for ever, and ends as a real generator does. */
-async function scripted(texts: readonly string[], maxLength = 4096): Promise<Generator> {
-  const { tokenizer } = await codec();
+async function scripted(
+  texts: readonly string[],
+  maxLength = 4096,
+  given: ChatCodec | null = null,
+): Promise<Generator> {
+  const { tokenizer } = given ?? await codec();
   let turn = 0;
   const generate = (request: GenerateRequest): Promise<Generation> => {
     const line = [...tokenizer.encode(texts[Math.min(turn++, texts.length - 1)]!)];
@@ -59,10 +64,10 @@ async function scripted(texts: readonly string[], maxLength = 4096): Promise<Gen
 async function played(
   texts: readonly string[],
   given: Partial<ActingOptions> = {},
-  options: RolloutOptions & { maxLength?: number } = {},
+  options: RolloutOptions & { maxLength?: number; codec?: ChatCodec } = {},
 ): Promise<Trajectory> {
-  const { maxLength, ...rest } = options;
-  const shared = { codec: await codec(), generator: await scripted(texts, maxLength) };
+  const { maxLength, codec: other = await codec(), ...rest } = options;
+  const shared = { codec: other, generator: await scripted(texts, maxLength, other) };
   const acting = new ActingModel(shared, { ...settings, ...given }, "script");
   const task = { id: "dice", description: "Roll the die" };
   return await rollout(new ToyEnv(), acting, { task, maxSteps: texts.length, now: () => 0, ...rest });
@@ -76,7 +81,6 @@ const texts: readonly (readonly [what: string, text: string, action: Action, tho
   ["a call", `${roll}<|im_end|>`, called, ""],
   ["a call after words", `I roll.\n${roll}<|im_end|>`, called, "I roll."],
   ["a call after a thought", `<think>Hm.</think>\n${roll}<|im_end|>`, called, "Hm."],
-  ["the first of two calls", `${roll}\n${roll.replace("6", "8")}<|im_end|>`, called, ""],
   ["a call whose tag is not closed", `${roll.slice(0, -13)}<|im_end|>`, called, ""],
   ["a call that was cut", roll, called, ""],
   [
@@ -123,20 +127,23 @@ Deno.test("the prompt of each turn starts with the prompt and the words of the t
     "  spaces  <|im_end|>",
     "end",
   ];
-  const { steps, outcome } = await played(lines);
+  const { steps, outcome } = await played(lines, {}, { maxSteps: lines.length + 1 }); // one turn is two calls
   assert.equal(outcome.error, null);
   const { tokenizer } = await codec();
-  for (const [at, { tokens }] of steps.entries()) {
+  const turns = turnsOf(steps);
+  assert.equal(turns.length, lines.length);
+  for (const [at, turn] of turns.entries()) {
+    const { tokens } = turn[0]!;
     assert.equal(tokenizer.decode(Int32Array.from(tokens!.completionIds!)), lines[at]);
     if (at === 0) continue;
-    const before = steps[at - 1]!.tokens!;
+    const before = turns[at - 1]![0]!.tokens!;
     const seen = [...before.promptIds!, ...before.completionIds!];
     assert.deepEqual(tokens!.promptIds!.slice(0, seen.length), seen, `turn ${at}`);
     const rest = tokenizer.decode(Int32Array.from(tokens!.promptIds!.slice(seen.length)));
     const ended = lines[at - 1]!.endsWith("<|im_end|>");
     assert.ok(rest.startsWith(ended ? "\n<|im_start|>" : "<|im_end|>\n<|im_start|>"), rest);
     assert.ok(rest.endsWith("<|im_start|>assistant\n"), rest);
-    assert.ok(rest.includes(steps[at - 1]!.result.output), rest);
+    for (const { result } of turns[at - 1]!) assert.ok(rest.includes(result.output), rest);
   }
 });
 
@@ -272,3 +279,97 @@ Deno.test("a turn goes on from what was computed for the one before; a new episo
     ],
   );
 });
+
+const dice = (sides: number): Action => ({ tool: "roll", params: { sides } });
+const turn = (...sides: readonly number[]): string =>
+  `${sides.map((each) => roll.replace("6", `${each}`)).join("\n")}<|im_end|>`;
+
+Deno.test("all calls of a turn are carried out, recorded as one call of the model", async () => {
+  const { steps, outcome } = await played([`I roll.\n${turn(6, 8, 4)}`, turn(2), turn(3, 5)], {}, {
+    maxSteps: 6,
+  });
+  assert.equal(outcome.error, null);
+  assert.deepEqual(steps.map(({ action }) => action), [6, 8, 4, 2, 3, 5].map(dice));
+  assert.deepEqual(steps.map((step) => step.turn), [0, 0, 0, undefined, 2, 2]);
+  assert.deepEqual(steps.map(({ thought }) => thought), ["I roll.", "", "", "", "", ""]);
+  assert.deepEqual(steps.map(({ tokens }) => tokens !== null), [true, false, false, true, true, false]);
+});
+
+Deno.test("a call without a name is none beside others, and all there is alone", async () => {
+  const nameless = '<tool_call>\n{"name": "", "arguments": {}}\n</tool_call>';
+  const { steps } = await played([`${nameless}\n${turn(6, 8)}`, `${nameless}<|im_end|>`], {}, {
+    maxSteps: 3,
+  });
+  assert.deepEqual(steps.map(({ action }) => action), [dice(6), dice(8), { tool: "", params: {} }]);
+});
+
+Deno.test("calls that the episode left no room for are on record as tokens, and counted", async () => {
+  const { steps } = await played([turn(6, 8, 4)], {}, { maxSteps: 2 });
+  assert.deepEqual(steps.map(({ action }) => action), [dice(6), dice(8)]);
+  assert.deepEqual(steps.map(({ extra }) => extra), [undefined, { unplayed: 1 }]);
+  const { tokenizer } = await codec();
+  assert.equal(tokenizer.decode(Int32Array.from(steps[0]!.tokens!.completionIds!)), turn(6, 8, 4));
+});
+
+Deno.test("turns of several calls are left out whole when the history does not fit", async () => {
+  const lines = Array.from({ length: 12 }, (_, at) => turn(...[[100 + at], [200 + at, 300 + at]][at % 2]!));
+  const room = { maxLength: 1100, maxSteps: 18 };
+  const { steps, outcome } = await played(lines, { tools: false, maxNewTokens: 150 }, room);
+  assert.equal(outcome.error, null);
+  const { tokenizer } = await codec();
+  const turns = turnsOf(steps);
+  assert.equal(turns.length, 12);
+  let last = 0;
+  for (const [at, [first]] of turns.entries()) {
+    const omitted = Number(first!.extra?.["omittedSteps"] ?? 0);
+    assert.ok(omitted >= last && turns.some(([start]) => start!.index === omitted), `turn ${at}: ${omitted}`);
+    last = omitted;
+    const ids = first!.tokens!.promptIds!;
+    assert.ok(ids.length + 150 <= 1100);
+    const prompt = tokenizer.decode(Int32Array.from(ids));
+    for (const { index, action: { params } } of turns.slice(0, at).flat()) {
+      assert.equal(prompt.includes(`"sides": ${params["sides"]}}`), index >= omitted, `turn ${at}`);
+    }
+    const answers = prompt.split("<|im_start|>tool").length - 1;
+    assert.equal(answers, first!.index - omitted, "an answer for each call that is shown, and no other");
+  }
+  assert.ok(last > 0);
+});
+
+/** Llama 3's template refuses several calls, and gpt-oss ends its turn behind a call. */
+const single: Readonly<Record<string, readonly [what: string, dropped: number | undefined]>> = {
+  llama3: ["one call, and the rest counted", 1],
+  harmony: ["one call, because the model stops there", undefined],
+};
+for (const [name, { source, tokens, eos, bos }] of Object.entries(TEMPLATES)) {
+  const [what, dropped] = single[name] ?? ["carried out whole", undefined];
+  const other = createChatCodec({ tokenizer: tokenizerWith(tokens, eos, bos ?? null), template: source });
+  if (other.toolCallForm === null) continue; // what is written stays text
+  const form = TOOL_CALL_FORMS[other.toolCallForm];
+  Deno.test(`a turn of two calls in the form and template of ${name} is ${what}`, async () => {
+    const calls = form.calls([6, 8].map((sides) => ({ name: "roll", arguments: { sides } })));
+    const line = `${calls}${other.tokenizer.decode(Int32Array.from(other.stopIds.slice(0, 1)))}`;
+    const expected = name in single ? [dice(6)] : [dice(6), dice(8)];
+    const { steps, outcome } = await played([line], {}, { codec: other, maxSteps: 3 * expected.length });
+    assert.equal(outcome.error, null);
+    const turns = turnsOf(steps);
+    assert.equal(turns.length, 3);
+    for (const [at, turn] of turns.entries()) {
+      assert.deepEqual(turn.map(({ action }) => action), expected);
+      assert.equal(turn[0]!.extra?.["droppedCalls"], dropped);
+      if (at === 0) continue;
+      const before = turns[at - 1]!;
+      const { promptIds, completionIds } = before[0]!.tokens!;
+      const seen = [...promptIds!, ...completionIds!];
+      const prompt = turn[0]!.tokens!.promptIds!;
+      assert.deepEqual(prompt.slice(0, seen.length), seen);
+      const rest = other.tokenizer.decode(Int32Array.from(prompt.slice(seen.length)));
+      let from = 0;
+      for (const { result } of before) {
+        const place = rest.indexOf(result.output, from);
+        assert.ok(place >= 0, rest);
+        from = place + result.output.length;
+      }
+    }
+  });
+}

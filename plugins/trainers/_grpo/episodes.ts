@@ -39,7 +39,7 @@ export function trajectoryEpisode({ steps, reward, outcome }: Trajectory): Recor
     })),
     reward,
     // A turn that reached the limit of its tokens may have ended the episode as a wrong answer.
-    truncated: outcome.truncated === true || steps.at(-1)?.extra?.["cut"] === true,
+    truncated: outcome.truncated === true || steps[starts.at(-1) ?? 0]?.extra?.["cut"] === true,
   };
 }
 
