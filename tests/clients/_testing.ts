@@ -27,6 +27,39 @@ export function scripted(...answers: readonly ((request: Request) => Response | 
   };
 }
 
+/** Ids of calls that were asked for and not answered at once, and of answers that nobody asked for, as OpenAI refuses them. */
+export function unansweredCalls(
+  messages: readonly { role: string; tool_calls?: { id: string }[]; tool_call_id?: string }[],
+): string[] {
+  const wrong: string[] = [];
+  let open: string[] = [];
+  for (const { role, tool_calls = [], tool_call_id } of messages) {
+    if (role === "tool") {
+      if (!open.includes(tool_call_id!)) wrong.push(tool_call_id!);
+      open = open.filter((id) => id !== tool_call_id);
+      continue;
+    }
+    wrong.push(...open);
+    open = tool_calls.map(({ id }) => id);
+  }
+  return [...wrong, ...open];
+}
+
+/** The same of Anthropic's messages: results of all calls stand at the start of the next message. */
+export function unansweredUses(
+  messages: readonly { role: string; content: { type: string; id?: string; tool_use_id?: string }[] }[],
+): string[] {
+  const flat = messages.flatMap(({ role, content }) => {
+    const uses = content.filter(({ type }) => type === "tool_use").map(({ id }) => ({ id: id! }));
+    return role === "assistant"
+      ? [{ role, tool_calls: uses }]
+      : content.map(({ type, tool_use_id }) =>
+        type === "tool_result" ? { role: "tool", tool_call_id: tool_use_id! } : { role }
+      );
+  });
+  return unansweredCalls(flat);
+}
+
 /** Server-sent events in chunks of `size` bytes. */
 export function events(
   pieces: readonly (readonly [event: string | null, data: unknown])[],

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createKernel } from "../../core/kernel.ts";
+import { rollout } from "../../core/rollout.ts";
+import { ToyEnv } from "../../core/testing/_toy_env.ts";
 import type { Policy } from "../../core/policy.ts";
 import policies from "../../plugins/policies/mod.ts";
-import { events, failureOf, rolled, scripted, viewOf } from "./_testing.ts";
+import { events, failureOf, rolled, scripted, unansweredUses, viewOf } from "./_testing.ts";
 import { type AnthropicOptions, anthropicPolicy } from "../../plugins/policies/chat_client/anthropic.ts";
 
 const gym = createKernel({ plugins: [policies] });
@@ -78,7 +80,6 @@ Deno.test("anthropic streams text, counts cached tokens, and sends turns, tools 
       description: "Rolls a die",
       input_schema: { type: "object", properties: { sides: { type: "integer" } } },
     }],
-    tool_choice: { type: "auto", disable_parallel_tool_use: true },
     temperature: 0.5,
     top_k: 3,
     stop_sequences: ["X"],
@@ -206,4 +207,46 @@ Deno.test("anthropic fails at once when asking again cannot help, without the ke
   assert.ok(!Deno.inspect(error).includes(KEY));
   assert.match(error.message, /^Cannot ask anthropic for "m": 400 .*bad \[key\]/);
   assert.equal(server.seen.length, 1);
+});
+
+Deno.test("anthropic carries out all calls of a turn, and answers each of them in the next request", async () => {
+  const turns = [
+    [["a", "roll", '{"sides": 6}'], ["b", "roll", '{"sides": 8}']],
+    [["a", "none", ""], ["c", "roll", '{"si'], ["d", "stop", ""], ["e", "roll", ""]],
+  ] as const;
+  await using server = scripted(...turns.map((calls) => () => {
+    const wrong = unansweredUses(server.seen.at(-1)!.body.messages);
+    if (wrong.length > 0) return status(400, `unanswered: ${wrong}`)();
+    const uses = calls.flatMap(([id, name, json], at) => [
+      open(at + 1, { type: "tool_use", id, name, input: {} }),
+      delta(at + 1, { type: "input_json_delta", partial_json: json }),
+      close(at + 1),
+    ]);
+    return events([start, ...text("Now"), ...uses, ...end("tool_use")]);
+  }));
+  const task = { id: "t", description: "Roll" };
+  const { steps, outcome, usage } = await rollout(new ToyEnv(), await make(server.url), { task });
+  assert.deepEqual([outcome.error, outcome.terminated], [null, true]);
+  assert.deepEqual(steps.map(({ action }) => [action.tool, action.callId]), [
+    ["roll", "a"],
+    ["roll", "b"],
+    ["none", "a"],
+    ["roll", "c"],
+    ["stop", "d"],
+  ]);
+  assert.deepEqual(steps.map(({ turn }) => turn), [0, 0, 1, 1, 1]);
+  assert.deepEqual(steps.at(-1)!.extra, { unplayed: 1 });
+  assert.deepEqual([usage.promptTokens, usage.completionTokens], [22, 18]);
+  const { messages } = server.seen[1]!.body;
+  assert.deepEqual(
+    messages.map(({ role, content }: { role: string; content: { type: string }[] }) => [
+      role,
+      content.map(({ type }) => type),
+    ]),
+    [
+      ["user", ["text"]],
+      ["assistant", ["text", "tool_use", "tool_use"]],
+      ["user", ["tool_result", "tool_result"]],
+    ],
+  );
 });

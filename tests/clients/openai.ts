@@ -4,8 +4,10 @@ import fc from "fast-check";
 import type { Policy } from "../../core/policy.ts";
 import type { GymError } from "../../core/errors.ts";
 import { createKernel } from "../../core/kernel.ts";
+import { rollout } from "../../core/rollout.ts";
+import { ToyEnv } from "../../core/testing/_toy_env.ts";
 import policies from "../../plugins/policies/mod.ts";
-import { events, failureOf, rolled, scripted, viewOf } from "./_testing.ts";
+import { events, failureOf, rolled, scripted, unansweredCalls, viewOf } from "./_testing.ts";
 import { type OpenAiOptions, openAiPolicy } from "../../plugins/policies/chat_client/openai.ts";
 
 const gym = createKernel({ plugins: [policies] });
@@ -84,7 +86,6 @@ Deno.test("openai streams text, records counts, and sends the conversation with 
         parameters: { type: "object", properties: { sides: { type: "integer" } } },
       },
     }],
-    parallel_tool_calls: false,
     temperature: 0.5,
     max_tokens: 2048,
     stop: ["X"],
@@ -149,17 +150,19 @@ Deno.test("openai puts a call together wherever its arguments and the bytes of t
   );
 });
 
-Deno.test("openai keeps half a call's arguments as text, and the first of several calls", async () => {
+Deno.test("openai keeps half a call's arguments as text, and takes all of several calls but those without a name", async () => {
   await using server = scripted(() =>
     events([
       call({ index: 0, id: "a", function: { name: "roll", arguments: '{"sides": ' } }),
       call({ index: 0, id: "b", function: { name: "stop", arguments: "{}" } }), // a server that numbers all calls 0
+      call({ index: 0, id: "c", function: { name: "", arguments: "{}" } }),
       piece({}, "length"),
       done,
     ])
   );
-  const { action, extra, tokens } = await (await make(server.url)).act(viewOf());
+  const { action, more, extra, tokens } = await (await make(server.url)).act(viewOf());
   assert.deepEqual(action, { tool: "roll", params: {}, raw: '{"sides": ', callId: "a" });
+  assert.deepEqual(more, [{ tool: "stop", params: {}, callId: "b" }]);
   assert.deepEqual(extra, { cut: true, droppedCalls: 1 });
   assert.deepEqual([tokens?.promptTokens, tokens?.completionTokens], [null, null]);
 });
@@ -427,4 +430,50 @@ Deno.test("openai finds out how many requests a service bears, and all of many p
   assert.ok(decisions.every(({ action }) => action.raw === "Hello"));
   assert.equal(seen.most, bears, "it uses what there is");
   assert.ok(seen.refused < 20, `${seen.refused} of ${server.seen.length} were refused`);
+});
+
+Deno.test("openai carries out all calls of a turn, and answers each of them in the next request", async () => {
+  const prices = { promptPriceUsd: 1000, completionPriceUsd: 10_000 };
+  const turns = [
+    [["a", "roll", '{"sides": 6}'], ["b", "roll", '{"sides": 8}'], ["c", "none", "{}"]],
+    [["a", "roll", '{"sides": 4}']], // an id that was used before
+    [["d", "roll", '{"si'], ["d", "stop", "{}"], ["e", "roll", "{}"]],
+  ] as const;
+  await using server = scripted(...turns.map((calls) => () => {
+    const wrong = unansweredCalls(server.seen.at(-1)!.body.messages);
+    if (wrong.length > 0) return status(400, {}, { message: `unanswered: ${wrong}` })();
+    const parts = calls.map(([id, name, text], index) =>
+      call({ index, id, type: "function", function: { name, arguments: text } })
+    );
+    return events([piece({ content: "Now" }), ...parts, piece({}, "tool_calls"), usage, done]);
+  }));
+  const policy = await make(server.url, prices);
+  const task = { id: "t", description: "Roll" };
+  const { steps, outcome, usage: total } = await rollout(new ToyEnv(), policy, { task });
+  assert.deepEqual([outcome.error, outcome.terminated], [null, true]);
+  assert.deepEqual(steps.map(({ action }) => [action.tool, action.callId]), [
+    ["roll", "a"],
+    ["roll", "b"],
+    ["none", "c"],
+    ["roll", "a"],
+    ["roll", "d"],
+    ["stop", "d"],
+  ]);
+  assert.deepEqual(steps.map(({ turn }) => turn), [0, 0, 0, undefined, 2, 2]);
+  assert.deepEqual(steps.map(({ thought }) => thought), ["Now", "", "", "Now", "Now", ""]);
+  assert.equal(steps.at(-1)!.extra?.["unplayed"], 1);
+  assert.deepEqual([total.promptTokens, total.completionTokens], [33, 15]);
+  assert.ok(Math.abs(total.costUsd! - 3 * 0.061) < 1e-12);
+  const { messages } = server.seen[2]!.body;
+  assert.deepEqual(messages.map((message: { role: string }) => message.role), [
+    "user",
+    "assistant",
+    "tool",
+    "tool",
+    "tool",
+    "assistant",
+    "tool",
+  ]);
+  assert.equal(messages[1].content, "Now");
+  assert.equal(messages[4].content, 'No tool "none"');
 });

@@ -102,7 +102,6 @@ function requestOf(settings: AnthropicSettings, question: Question): { readonly 
     system: system.length === 0 ? undefined : system.join("\n\n"),
     messages: turnsOf(question.messages),
     tools: tools.length === 0 ? undefined : tools.map(toolOf),
-    tool_choice: tools.length === 0 ? undefined : { type: "auto", disable_parallel_tool_use: true },
     temperature,
     top_p: topP,
     top_k: topK,

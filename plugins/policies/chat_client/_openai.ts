@@ -86,7 +86,6 @@ function requestOf(settings: OpenAiSettings, question: Question): { readonly [ke
     model,
     messages: toOpenAi(question.messages) as unknown as Json, // sound: messages are JSON; their optional fields are left out
     tools: tools.length === 0 ? undefined : tools,
-    parallel_tool_calls: tools.length === 0 ? undefined : false, // a step is one call
     temperature,
     top_p: topP,
     // OpenAI's newer models know only the new name, most other servers only the old one.

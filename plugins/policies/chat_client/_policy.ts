@@ -71,7 +71,7 @@ class ChatClient implements Policy {
   readonly model: string;
   readonly #settings: ClientSettings;
   readonly #account: Account;
-  /** What the model said aloud at each step of the episode. */
+  /** What the model said aloud, at the first step of each turn of the episode. */
   #said: string[] = [];
 
   constructor(settings: ClientSettings, account: Account) {
@@ -125,17 +125,19 @@ class ChatClient implements Policy {
   }
 }
 
-/** A reply as what to do: its first call, or its text. */
+/** A reply as what to do: its calls, or its text. Beside others a call without a name is none. */
 export function decisionOf({ reply, attempts }: Asked, prices: Prices | null): Decision {
   const { content, reasoning, calls, finish, promptTokens, completionTokens, logProbs } = reply;
-  const call = calls[0];
+  const named = calls.filter(({ name }) => name !== "");
+  const [call = calls[0], ...further] = named;
+  const dropped = call === undefined ? 0 : calls.length - 1 - further.length;
   const thought = [reasoning, call === undefined ? "" : content].filter((text) => text !== "").join("\n");
   const known = promptTokens !== null && completionTokens !== null && attempts > 0;
   const costUsd = known ? costOf({ promptTokens, completionTokens }, prices) : null;
   const extra: Record<string, Json> = {
     ...(finish === "length" ? { cut: true } : {}),
     ...(finish === "refused" ? { refused: true } : {}),
-    ...(calls.length > 1 ? { droppedCalls: calls.length - 1 } : {}),
+    ...(dropped > 0 ? { droppedCalls: dropped } : {}),
     ...(attempts === 0 ? { cached: true } : {}),
     ...(attempts > 1 ? { attempts } : {}),
     ...(costUsd === null ? {} : { costUsd }),
@@ -143,6 +145,7 @@ export function decisionOf({ reply, attempts }: Asked, prices: Prices | null): D
   };
   return {
     action: call === undefined ? { tool: "", params: {}, raw: content.trim() } : actionOf(call),
+    ...(further.length === 0 ? {} : { more: further.map(actionOf) }),
     thought,
     tokens: {
       promptIds: null,

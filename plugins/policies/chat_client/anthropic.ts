@@ -24,7 +24,8 @@ export type AnthropicSettings = z.output<typeof options>;
 
 /**
  * Acts with a model behind Anthropic's API, as {@linkcode openAiPolicy} does with OpenAI's. The key comes from
- * `ANTHROPIC_API_KEY`. Thinking is recorded when `body` asks for it, but not sent back in later turns.
+ * `ANTHROPIC_API_KEY`. Thinking is recorded when `body` asks for it, but not sent back in later turns. All calls of a turn are
+ * carried out; `tool_choice: { type: "auto", disable_parallel_tool_use: true }` in `body` asks for one at a time.
  */
 export const anthropicPolicy: Contribution<Policy, AnthropicOptions> = policy("knowlyr/anthropic-v1", {
   description: "A model behind Anthropic's API",

@@ -29,6 +29,8 @@ export type OpenAiSettings = z.output<typeof options>;
 /**
  * Acts with a model behind an endpoint in OpenAI's form. The `openai` package is downloaded when it is first used.
  *
+ * All calls that the model makes in a turn are carried out; `parallel_tool_calls: false` in `body` asks it for one at a time.
+ *
  * The key comes from the variable that `apiKeyEnv` names, `OPENAI_API_KEY` for OpenAI itself; it is in no record and no
  * message. All policies of a process with the same endpoint, key, model and limits share their concurrency, which adapts
  * to what the service bears, and their budget. Tokens are recorded as counts.
