@@ -5,6 +5,7 @@
  */
 import type { Policy } from "../../core/policy.ts";
 import type { Action, Step, Trajectory } from "../../core/trajectory.ts";
+import { turnsOf } from "../chat/mod.ts";
 import { counted } from "./_output.ts";
 import { indented, printable } from "./_printable.ts";
 
@@ -17,7 +18,7 @@ export interface WatchOptions {
   readonly show: (text: string) => void;
 }
 
-/** The policy, seen while it acts. What the last step showed is told by {@linkcode showResult}. */
+/** The policy, seen while it acts. What the last turn showed is told by {@linkcode showResults}. */
 export function watched(policy: Policy, options: WatchOptions): Policy {
   const { show, lines } = options;
   const { bold, dim } = styles(options);
@@ -32,20 +33,24 @@ export function watched(policy: Policy, options: WatchOptions): Policy {
       if (seen !== "") show(indented(seen, lines));
     },
     act: async (view) => {
-      const last = view.history.at(-1);
-      if (last !== undefined) showResult(last, options);
+      showResults(view.history, options);
       show(bold(`step ${view.history.length + 1}`));
       const decision = await policy.act(view);
       const thought = decision.thought ?? "";
       if (thought.trim() !== "") show(dim(indented(thought, lines)));
-      show(actionText(decision.action, lines));
+      for (const action of [decision.action, ...decision.more ?? []]) show(actionText(action, lines));
       return decision;
     },
   };
 }
 
-/** Shows what came of a step. */
-export function showResult({ result, reward }: Step, options: WatchOptions): void {
+/** Shows what came of each step of the last turn. */
+export function showResults(steps: readonly Step[], options: WatchOptions): void {
+  const last = turnsOf(steps).at(-1) ?? [];
+  for (const step of last) showResult(step, options);
+}
+
+function showResult({ result, reward }: Step, options: WatchOptions): void {
   const { dim } = styles(options);
   if (result.output.trim() !== "") options.show(dim(indented(result.output, options.lines)));
   if (reward !== null) options.show(dim(`  reward ${shortNumber(reward)}`));

@@ -20,7 +20,7 @@ import { counted } from "./_output.ts";
 import { namedSetup, playingFields } from "./_playing.ts";
 import { readTasks } from "./_tasks.ts";
 import { verb } from "./_verb.ts";
-import { outcomeText, showResult, watched, type WatchOptions } from "./_watching.ts";
+import { outcomeText, showResults, watched, type WatchOptions } from "./_watching.ts";
 
 const { tasks: _tasks, concurrency: _concurrency, ...fields } = playingFields;
 
@@ -88,8 +88,7 @@ async function play(
       signal,
       metadata: { unit: record },
     });
-    const last = played.steps.at(-1);
-    if (last !== undefined) showResult(last, options);
+    showResults(played.steps, options);
     if (!signal.aborted) return played;
     const steps = counted(played.steps.length, "step");
     throw new GymError("INTERRUPTED", `Cannot finish the episode: interrupted after ${steps}`);

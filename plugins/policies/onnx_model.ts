@@ -72,7 +72,8 @@ export type OnnxModelSettings = z.output<typeof options>;
  * session, which serves their requests in common batches; what each one gets depends on its own seed alone.
  *
  * Each decision records the ids and log-probabilities of what was sampled. Within an episode the prompt only grows: what
- * the model wrote stays in it token for token.
+ * the model wrote stays in it token for token. All calls that the model writes in a turn are carried out; where its chat
+ * template can show one call a turn alone, the first is, and `extra.droppedCalls` counts the others.
  */
 export const onnxModelPolicy: Contribution<Policy, OnnxModelOptions> = policy("knowlyr/onnx-model-v1", {
   description: "A local chat model on ONNX Runtime",

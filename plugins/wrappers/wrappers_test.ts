@@ -4,6 +4,7 @@ import type { Env, StepOptions, TimeStep } from "../../core/env.ts";
 import { env } from "../../core/env.ts";
 import { createKernel } from "../../core/kernel.ts";
 import { definePlugin } from "../../core/plugin.ts";
+import { rollout } from "../../core/rollout.ts";
 import { noOptions } from "../../core/schema.ts";
 import { assertConforms, checkEnv, checkPlugin, checkWrapper } from "../../core/testing/mod.ts";
 import { idle, roll, say, stop, ToyEnv, toyTask } from "../../core/testing/_toy_env.ts";
@@ -313,4 +314,30 @@ Deno.test("a snapshot of another stack is refused", async () => {
     message:
       `Cannot restore wrapper "knowlyr/max-steps-v1": wanted a snapshot of the same stack: received [1,2]`,
   });
+});
+
+Deno.test("wrappers see the calls of one turn as steps, and end the episode between them", async () => {
+  const list: Trajectory[] = [];
+  const wrapped = pipe(
+    new ToyEnv(),
+    order(),
+    maxSteps({ steps: 3 }),
+    timeout({ timeoutMs: 60_000 }),
+    truncateObservation({ maxChars: 9 }),
+    statistics(),
+    record({ sink: list }),
+  );
+  const act = () => ({ action: roll, more: [{ tool: "nowhere", params: {} }, roll, roll, stop] });
+  const played = await rollout(wrapped, { name: "many", model: null, act }, { seed: 5n, task: toyTask });
+  assert.deepEqual([played.outcome.reason, played.outcome.truncated, played.outcome.error], [
+    "max_steps",
+    true,
+    null,
+  ]);
+  assert.deepEqual(played.steps.map(({ turn }) => turn), [0, 0, 0]);
+  assert.deepEqual(played.steps.at(-1)!.extra, { unplayed: 2 });
+  assert.equal(list.length, 1);
+  const told = (trajectory: Trajectory) =>
+    trajectory.steps.map(({ action, result }) => [action, result.output]);
+  assert.deepEqual(told(list[0]!), told(played));
 });

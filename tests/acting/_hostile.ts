@@ -38,6 +38,14 @@ export const TEXTS: Readonly<Record<string, string>> = {
   "a call of an unknown tool": call("launch_missiles", '{"now": true}'),
   "a call of a tool without a name": call("", "{}"),
   "a call of a tool with a long name": call("x".repeat(20_000), "{}"),
+  "five hundred calls in one turn": call("launch_missiles", '{"now": true}').repeat(500),
+  "calls of all sorts in one turn": [
+    call("", "{}"),
+    call("shell", '"ls"'),
+    call("__proto__", "null"),
+    "[1, 2]",
+    call("answer", '{"value": 7}'),
+  ].join("\n"),
   "a call with a huge text": call("answer", `{"value": "${"x".repeat(30_000)}"}`),
   "a call with many arguments": call(
     "shell",
