@@ -52,7 +52,7 @@ async function run(given: z.output<typeof input>, context: CommandContext): Prom
   let failures = 0;
   try {
     for await (const user of spoken(context)) {
-      if (user === "/quit") break;
+      if (user === "/quit" || user === "/exit") break;
       if (user === "/reset") {
         conversation.reset();
         context.progress("Started over");

@@ -34,6 +34,7 @@ const input = z.strictObject({
 type Given = z.output<typeof input>;
 
 async function run(given: Given, context: CommandContext): Promise<CommandResult> {
+  checkEachOnce(given.results, context.cwd);
   const results: Result[] = [];
   for (const name of given.results) results.push(await resultOf(name, given.format, context));
   const named = withNames(results);
@@ -46,6 +47,22 @@ async function run(given: Given, context: CommandContext): Promise<CommandResult
     comparisons: comparisons.map(({ comparison }) => comparison),
   };
   return { data: data as unknown as Json, text: text.join("\n\n") };
+}
+
+/** A result beside itself differs in nothing, and would be said to be as good. */
+function checkEachOnce(names: readonly string[], cwd: string): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    const path = name === "-" ? name : resolve(cwd, name);
+    if (seen.has(path)) {
+      throw new GymError(
+        "INVALID_OPTIONS",
+        `Cannot run "compare": RESULTS: wanted each result once: received ${JSON.stringify(name)} twice`,
+        { command: "compare", result: name },
+      );
+    }
+    seen.add(path);
+  }
 }
 
 async function resultOf(name: string, format: string | undefined, context: CommandContext): Promise<Result> {

@@ -22,6 +22,8 @@ export interface CompareOptions {
   readonly unit?: string;
   /** What the numbers are, where they are not successes. @default "mean reward" */
   readonly measure?: string;
+  /** Whether values that are all 0 or 1 are failures and successes; a number of steps may be 1 as well. @default true */
+  readonly successes?: boolean;
   /** Whether more or less of it is better; costs are better when lower. @default "higher" */
   readonly preferred?: Preferred;
   /** Bootstrap samples. @default 9_999 */
@@ -44,7 +46,7 @@ export interface Comparison {
   readonly measure: string;
   /** Which values are better. */
   readonly preferred: Preferred;
-  /** Whether all values are 0 or 1. */
+  /** Binary when all values are 0 or 1 and these may be failures and successes. */
   readonly outcome: "binary" | "real";
   /** Pairs. */
   readonly n: number;
@@ -79,7 +81,7 @@ export interface Comparison {
 /**
  * Compares two policies on the same tasks and says whether b is better.
  *
- * Where all values are 0 or 1, McNemar's exact test decides, with Newcombe's paired interval; else the sign-flip
+ * Where all values are failures and successes, 0 or 1, McNemar's exact test decides, with Newcombe's paired interval; else the sign-flip
  * permutation test, with a BCa bootstrap interval of the mean difference. The verdict is the test's: an interval of
  * another construction may now and then disagree at the edge. Pairs must be independent: average several episodes of
  * one task before comparing tasks.
@@ -96,10 +98,10 @@ export function comparePaired(
   options: CompareOptions,
 ): Comparison {
   const { alpha = 0.05, names = ["A", "B"], unit = "tasks", measure = "mean reward" } = options;
-  const { preferred = "higher" } = options;
+  const { preferred = "higher", successes = true } = options;
   const differences = differencesOf("compare policies", a, b);
   checkShare("compare policies", "alpha", alpha);
-  const binary = [...a, ...b].every((value) => value === 0 || value === 1);
+  const binary = successes && [...a, ...b].every((value) => value === 0 || value === 1);
   const n = differences.length;
   const { test, interval, why } = binary ? ofSuccesses(a, b, alpha) : ofValues(a, b, differences, options);
   return decide({
@@ -167,7 +169,11 @@ function ofValues(
   const interval = differences.length < 2
     ? null
     : bootstrapInterval(differences, { prng, resamples, confidence: 1 - alpha });
-  return { test, interval, why: "values are not all 0 or 1, and nothing is known about their noise" };
+  return {
+    test,
+    interval,
+    why: "values are not all failures and successes, and nothing is known about their noise",
+  };
 }
 
 function decide(facts: Omit<Comparison, "decided" | "sentence">): Comparison {

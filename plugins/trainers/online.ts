@@ -141,6 +141,14 @@ export const onlineOptions = z.strictObject({
       input: given,
     });
   }
+  if (options.algorithm !== "rejection" && options.groupSize < 2) {
+    context.addIssue({
+      code: "custom",
+      path: ["groupSize"],
+      message: `wanted at least 2, for ${options.algorithm} compares tries at one task`,
+      input: options.groupSize,
+    });
+  }
   if (options.reward === "score" && options.rubrics.length === 0) {
     context.addIssue({
       code: "custom",

@@ -1,6 +1,7 @@
+import assert from "node:assert/strict";
 import type { z } from "zod";
 import type { grpoOptions, GrpoTrainerOptions } from "./grpo.ts";
-import type { onlineOptions, OnlineTrainerOptions } from "./online.ts";
+import { onlineOptions, type OnlineTrainerOptions } from "./online.ts";
 import type { sftOptions, SftTrainerOptions } from "./sft.ts";
 
 type Accepted = z.input<typeof sftOptions>;
@@ -31,4 +32,15 @@ Deno.test("the options of online that are written down are those that the schema
   const none: [Differing<Schema, Written>, Differing<Written, Schema>] extends [never, never] ? true
     : false = true; // does not compile when a field differs
   if (!none) throw new Error("unreachable");
+});
+
+Deno.test("the options of online refuse a single try where tries are compared", () => {
+  const given = { model: "m", env: "lookup", groupSize: 1 };
+  for (const algorithm of ["grpo", "dpo"]) {
+    const { error } = onlineOptions.safeParse({ ...given, algorithm });
+    assert.deepEqual(error?.issues.map(({ path, message }) => [path, message]), [
+      [["groupSize"], `wanted at least 2, for ${algorithm} compares tries at one task`],
+    ]);
+  }
+  assert.ok(onlineOptions.safeParse({ ...given, algorithm: "rejection" }).success);
 });

@@ -199,7 +199,7 @@ withModel(
       stdin: async (write) => {
         await write("Hello\n");
         await stopped.promise;
-        await write("Hello\n/quit\n");
+        await write("Hello\n/exit\n"); // as good as /quit
       },
       onStdout: (text, child) => {
         if (sent && text.endsWith("\n")) stopped.resolve();

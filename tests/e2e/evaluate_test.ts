@@ -107,6 +107,12 @@ Deno.test("compare names what is missing", async () => {
     const { code, stderr } = await gym(folder, "compare", "here", "there");
     assert.equal(code, 3);
     assert.equal(stderr, 'error: Cannot read "here": no such file or folder\n');
+    const twice = await gym(folder, "compare", "here", "there", "./here");
+    assert.equal(twice.code, 2);
+    assert.equal(
+      twice.stderr,
+      'error: Cannot run "compare": RESULTS: wanted each result once: received "./here" twice\n',
+    );
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -230,6 +230,11 @@ withModel("train says what is wrong, and where", async (folder) => {
       "Cannot resume empty: wanted a folder that train wrote into: it holds no config.json",
     ],
     [
+      "train resume nano",
+      3,
+      "Cannot resume nano: wanted a folder that train wrote into: its config.json is not of a run",
+    ],
+    [
       "train inspect data.jsonl --model nano --row 9",
       2,
       "Cannot show row 9: wanted a row that is there: received 8 rows",

@@ -53,6 +53,7 @@ function compared(a: Result, b: Result, { measure, by, alpha, prng }: Comparison
     unit: `${pairs.unit}s`,
     preferred: measure === "steps" ? "lower" : "higher",
     measure: MEASURES[measure],
+    successes: measure === "success",
   });
   const unknown = [a, b].flatMap(({ episodes }) => episodes).filter(({ success }) => success === null).length;
   return {

@@ -43,3 +43,13 @@ Deno.test("compareResults() compares nothing where there are fewer than two", ()
   assert.deepEqual(compareResults([], { ...OPTIONS, prng: seeded(0) }), []);
   assert.deepEqual(compareResults([resultOf("a", none)], { ...OPTIONS, prng: seeded(0) }), []);
 });
+
+Deno.test("compareResults() speaks of successes by success alone: one step is no success", () => {
+  const results = [resultOf("a", none), resultOf("b", all)];
+  const [compared] = compareResults(results, { ...OPTIONS, measure: "steps", prng: seeded(0) });
+  assert.equal(
+    compared?.comparison.sentence,
+    "b has a mean number of steps of 1 over 12 tasks and a of 1; the difference of 0 (95 % interval 0 to 0) may be " +
+      "due to chance (p = 1, sign-flip permutation test).",
+  );
+});

@@ -62,15 +62,13 @@ export function summarise(episodes: readonly Episode[], prng: Prng): EvaluationS
 export function summaryText(summary: EvaluationSummary): string {
   const row = (name: string, interval: Interval | null): Cell[][] =>
     interval === null ? [] : [[name, fixed(interval.estimate), fixed(interval.low), fixed(interval.high)]];
-  return [
-    headline(summary),
-    "",
-    table(["", "mean", "95 % from", "to"], [
-      ...row("success rate", summary.success),
-      ...row("reward", summary.reward),
-      ...row("steps", summary.steps),
-    ]),
-  ].join("\n");
+  const rows = [
+    ...row("success rate", summary.success),
+    ...row("reward", summary.reward),
+    ...row("steps", summary.steps),
+  ];
+  const shown = rows.length === 0 ? [] : ["", table(["", "mean", "95 % from", "to"], rows)];
+  return [headline(summary), ...shown].join("\n");
 }
 
 function headline({ agent, episodes, succeeded, unknown, errors, tasks }: EvaluationSummary): string {

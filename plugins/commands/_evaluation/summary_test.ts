@@ -30,3 +30,11 @@ Deno.test("summarise() gives no success rate where no outcome is known", () => {
   assert.equal(summary.success, null);
   assert.match(summaryText(summary), /^me played 2 episodes of 1 task, of unknown outcome\n/);
 });
+
+Deno.test("summaryText() leaves the table out when there is no number to show", () => {
+  const broken = episode("x", { success: null, reward: null, steps: 0, broken: true });
+  assert.equal(
+    summaryText(summarise([broken], seeded(1))),
+    "me played 1 episode of 1 task, of unknown outcome; 1 ended by an error",
+  );
+});

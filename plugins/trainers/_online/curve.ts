@@ -73,11 +73,16 @@ export function curvePicture(curve: LearningCurve): string {
   const x = (iteration: number) => BOX.left + (BOX.right - BOX.left) * (iteration / Math.max(iterations, 1));
   const y = (value: number) => BOX.bottom - (BOX.bottom - BOX.top) * ((value - least) / (most - least));
   const line = (points: readonly TrainingPoint[], colour: string, width: number) =>
-    points.length < 2
+    points.length === 1
+      ? `<circle cx="${fixed(x(points[0]!.iteration))}" cy="${
+        fixed(y(points[0]!.value))
+      }" r="2" fill="${colour}"/>`
+      : points.length === 0
       ? ""
       : `<polyline fill="none" stroke="${colour}" stroke-width="${width}" points="${
         points.map(({ iteration, value }) => `${fixed(x(iteration))},${fixed(y(value))}`).join(" ")
       }"/>`;
+  const radius = evaluations.length <= 40 ? 4.5 : 2.5; // as many as fit beside each other
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" ` +
     `font-size="12" fill="${INK.text}" role="img" aria-label="Learning curve: ${measure} by iteration">`,
@@ -89,7 +94,7 @@ export function curvePicture(curve: LearningCurve): string {
     `<text x="${(BOX.left + BOX.right) / 2}" y="${HEIGHT - 10}" text-anchor="middle">iteration</text>`,
     line(training, INK.training, 1),
     line(evaluations, INK.evaluation, 1.5),
-    ...evaluations.map((point) => dot(point, x(point.iteration), y)),
+    ...evaluations.map((point) => dot(point, x(point.iteration), y, radius)),
     ...legend(measure),
     "</svg>",
   ].filter((part) => part !== "").join("\n") + "\n";
@@ -127,6 +132,7 @@ function dot(
   { value, low, high, decision }: EvaluationPoint,
   x: number,
   y: (value: number) => number,
+  radius: number,
 ): string {
   const colour = decision === "roll_back" ? INK.rolledBack : INK.evaluation;
   const whisker = low === null || high === null
@@ -134,7 +140,7 @@ function dot(
     : `<line x1="${fixed(x)}" x2="${fixed(x)}" y1="${fixed(y(low))}" y2="${
       fixed(y(high))
     }" stroke="${colour}"/>`;
-  return `${whisker}<circle cx="${fixed(x)}" cy="${fixed(y(value))}" r="4.5" stroke="${colour}" fill="${
+  return `${whisker}<circle cx="${fixed(x)}" cy="${fixed(y(value))}" r="${radius}" stroke="${colour}" fill="${
     decision === "promote" ? colour : "#fff"
   }"/>`;
 }
@@ -145,9 +151,14 @@ function legend(measure: Measure): readonly string[] {
     `<circle cx="${x}" cy="20" r="4.5" stroke="${stroke}" fill="${fill}"/>`;
   return [
     entry(64, `<line x1="56" x2="72" y1="20" y2="20" stroke="${INK.training}"/>`, `${measure} of the tries`),
-    entry(220, circle(220, INK.evaluation, INK.evaluation), "held-out tasks, promoted"),
-    entry(420, circle(420, INK.evaluation, "#fff"), "not promoted"),
-    entry(540, circle(540, INK.rolledBack, "#fff"), "rolled back"),
+    entry(200, circle(200, INK.evaluation, INK.evaluation), "held-out, promoted"),
+    entry(340, circle(340, INK.evaluation, "#fff"), "not promoted"),
+    entry(452, circle(452, INK.rolledBack, "#fff"), "rolled back"),
+    entry(
+      556,
+      `<line x1="556" x2="556" y1="13" y2="27" stroke="${INK.evaluation}"/>`,
+      "interval of the mean",
+    ),
   ];
 }
 

@@ -58,3 +58,26 @@ Deno.test("curvePicture() shows rewards of any size, and a run without points", 
     assert.doesNotMatch(curvePicture(empty), /NaN|Infinity|undefined/);
   }
 });
+
+Deno.test("curvePicture() shows the tries of a single iteration, and makes room for many evaluations", () => {
+  const base = curveOf([], { measure: "success", iterations: 80 });
+  const one = curvePicture({ ...base, training: [{ iteration: 40, value: 0.5 }] });
+  assert.match(one, /<circle cx="380.0" cy="176.0" r="2" fill="#9ab"\/>/);
+  const evaluations = Array.from({ length: 80 }, (_, iteration) => ({
+    iteration,
+    value: 0.5,
+    low: null,
+    high: null,
+    decision: "keep" as const,
+    p: null,
+  }));
+  const radii = (count: number) =>
+    [
+      ...curvePicture({ ...base, evaluations: evaluations.slice(0, count) }).matchAll(
+        /cy="176.0" r="([\d.]+)"/g,
+      ),
+    ]
+      .map(([, radius]) => radius);
+  assert.deepEqual(new Set(radii(40)), new Set(["4.5"]));
+  assert.deepEqual(new Set(radii(80)), new Set(["2.5"]));
+});

@@ -48,6 +48,7 @@ export function judged(candidate: Played, incumbent: Played | null, options: Gat
     alpha: options.alpha,
     names: [`the incumbent (iteration ${incumbent.iteration})`, `Iteration ${candidate.iteration}`],
     unit: "held-out episodes",
+    successes: options.measure === "success",
   });
   const decision = DECISIONS[options.promote](comparison);
   const stop = enough ?? littleText(comparison, options);

@@ -78,3 +78,13 @@ Deno.test("judged() compares rewards where they are the measure", () => {
   assert.ok(metrics!["rewardLow"]! < 0.475 && metrics!["rewardHigh"]! > 0.475);
   assert.deepEqual(judged(candidate, incumbent, reward), judged(candidate, incumbent, reward));
 });
+
+Deno.test("judged() speaks of rewards when these are compared, whatever numbers they are", () => {
+  const { reason } = judged(played(4, 3), played(2, 3), { ...OPTIONS, measure: "reward" });
+  assert.equal(
+    reason,
+    "Iteration 4 has a mean reward of 0.075 over 40 held-out episodes and the incumbent (iteration 2) of 0.075; " +
+      "the difference of 0 (95 % interval 0 to 0) may be due to chance (p = 1, sign-flip permutation test). " +
+      "The incumbent stays, training goes on.",
+  );
+});

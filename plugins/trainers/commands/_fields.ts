@@ -30,7 +30,9 @@ function bare(field: z.ZodType): z.ZodType {
 }
 
 function said(value: unknown): string {
-  return Array.isArray(value) ? value.join(", ") : String(value);
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(said).join(", ");
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.keys(value).length === 0 ? "none" : JSON.stringify(value);
 }
 
 /** Data to train or evaluate on. */

@@ -9,6 +9,9 @@ Deno.test("optionalFields() drops defaults, keeps bounds, and says defaults in t
     model: z.string().describe("A folder"),
     targets: z.array(z.enum(["q", "k"])).min(1).default(["q", "k"]).describe("Which"),
     patience: z.int().optional().describe("Rounds"),
+    rubrics: z.array(z.string()).default([]).describe("Rubrics"),
+    world: z.record(z.string(), z.int()).default({}).describe("World"),
+    limits: z.record(z.string(), z.int()).default({ steps: 2 }).describe("Limits"),
   }));
   assert.deepEqual(schema.parse({}), {});
   assert.equal(schema.safeParse({ epochs: 0 }).success, false);
@@ -22,6 +25,9 @@ Deno.test("optionalFields() drops defaults, keeps bounds, and says defaults in t
     "A folder",
     "Which (default q, k)",
     "Rounds",
+    "Rubrics (default none)",
+    "World (default none)",
+    'Limits (default {"steps":2})',
   ]);
   assert.ok(Object.values(properties).every((property) => property.default === undefined));
 });

@@ -58,6 +58,13 @@ export async function readRunConfig(folder: string, shown: string): Promise<RunC
   const value = parsed(text);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
+  if ((value as Partial<RunConfig> | null)?.schema !== "gym.training/1") {
+    throw new GymError(
+      "INVALID_DATA",
+      `Cannot resume ${shown}: wanted a folder that train wrote into: its ${CONFIG} is not of a run`,
+      { file: path },
+    );
+  }
   throw new GymError(
     "INVALID_DATA",
     `Cannot read ${path}: ${describeIssues(result.error.issues, value, schema).join("; ")}`,
