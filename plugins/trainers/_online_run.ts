@@ -64,6 +64,8 @@ export async function* trainOnline(
     if (event.kind !== "end") yield event;
     else {
       await learner.draw();
+      const idleness = await learner.idleness();
+      if (idleness !== null) yield { kind: "notice", message: idleness };
       yield { ...event, summary: { ...event.summary as object, curve: join(job.folder, "curve.svg") } };
     }
   }

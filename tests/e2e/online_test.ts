@@ -78,3 +78,36 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     assert.match(done.stdout, /^This run is finished: nothing is left to do\n/);
   });
 }
+
+withModel("online says what is wrong before it writes anything", async (folder) => {
+  const cases = [
+    ["--env lokup", 'Cannot find env "lokup": no such name: did you mean "lookup"?'],
+    [
+      "--env lookup --env-options compct=true",
+      'Cannot use options of env "knowlyr/lookup-v1": compct: unknown field: did you mean "compact"?',
+    ],
+    ["--env lookup --rubrics loop", 'Cannot find rubric "loop": no such name: did you mean "loops"?'],
+    [
+      "--env lookup --group-size 1",
+      'Cannot use options of "online": groupSize: wanted at least 2, for grpo compares tries at one task: received 1',
+    ],
+  ] as const;
+  for (const [words, message] of cases) {
+    const { code, stderr } = await gym(folder, `online --model nano ${words} -o wrong`);
+    assert.deepEqual([code, stderr], [2, `error: ${message}\n`]);
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["nano"]);
+  }
+});
+
+withModel("online says when there was nothing to learn from", async (folder) => {
+  const { code, stderr } = await gym(
+    folder,
+    "online --model nano --env lookup --env-options compact=true --method full --provider cpu --iterations 2 --tasks 2 " +
+      "--group-size 2 --max-new-tokens 2 --max-length 64 --eval-episodes 0 -o out",
+  );
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /^Nothing was trained on in 2 of 2 iterations: all tries at a task earned the same, /m,
+  );
+});

@@ -31,6 +31,14 @@ const LESSONS: Readonly<Record<OnlineOptions["algorithm"], Teach>> = {
   rejection: imitate,
 };
 
+/** Why an iteration may have nothing to train on, by the option `algorithm`. */
+const IDLE: Readonly<Record<OnlineOptions["algorithm"], string>> = {
+  grpo:
+    "all tries at a task earned the same, so none is better; easier tasks, or a model that was shown some, help",
+  dpo: "no two tries at a task differed in what they earned by more than minMargin",
+  rejection: "no try succeeded, or earned minReward",
+};
+
 /** One update: which iteration it belongs to, and its number there from 0. */
 export interface OnlineStep extends PlannedStep {
   readonly update: number;
@@ -108,6 +116,15 @@ export class OnlineLearner {
     return judgement;
   }
 
+  /** Why nothing was trained on, where that was so in half of the iterations or more; else null. */
+  async idleness(): Promise<string | null> {
+    const { options, journal } = this.#parts;
+    const selected = (await journal()).finished.filter(({ stage }) => stage === "select");
+    const idle = selected.filter(({ facts }) => facts?.["items"] === 0).length;
+    if (idle === 0 || 2 * idle < selected.length) return null;
+    return `Nothing was trained on in ${idle} of ${selected.length} iterations: ${IDLE[options.algorithm]}`;
+  }
+
   /** Writes the learning curve, as data and as a picture. */
   async draw(): Promise<void> {
     const journal = await this.#parts.journal();
@@ -139,7 +156,7 @@ export class OnlineLearner {
       refused: Object.values(refused).reduce((sum, count) => sum + count, 0),
       ...lesson.facts,
     };
-    await journal.note(iteration, "select", { ...counts, reasons: refused });
+    await journal.note(iteration, "select", { ...counts, items: lesson.items, reasons: refused });
     const tokens = samples.reduce(
       (sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length,
       0,
