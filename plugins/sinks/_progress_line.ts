@@ -20,6 +20,8 @@ export interface Progress {
 /** Metrics that are shown, in order of importance. */
 const SHOWN: readonly (readonly [string, (value: number) => string])[] = [
   ["loss", (value) => `loss ${value.toPrecision(4)}`],
+  ["success", (value) => `success ${(value * 100).toFixed(0)} %`],
+  ["reward", (value) => `reward ${value.toPrecision(3)}`],
   ["tokensPerSecond", (value) => `${short(value)} tokens/s`],
   ["learningRate", (value) => `lr ${value.toExponential(1)}`],
   ["gradientNorm", (value) => `grad ${value.toPrecision(3)}`],

@@ -41,7 +41,7 @@ const REDRAW_MS = 100;
 const [CLEAR, DIM, RESET] = ["\r\x1b[2K", "\x1b[2m", "\x1b[0m"];
 
 /**
- * Shows steps, loss, time left, tokens a second, learning rate, gradient norm and memory, as far as metrics of these
+ * Shows steps, loss, time left, success and reward of episodes, tokens a second, learning rate, gradient norm and memory, as far as metrics of these
  * names come and the line has room. The time left is the mean time of a step so far times the steps to come.
  * Evaluations, notices and the end are lines of their own.
  */
@@ -78,7 +78,7 @@ export class ProgressSink implements Sink {
   } = {
     start: ({ step = 0, totals }) => {
       this.#began = { at: this.#now(), step };
-      const said = Object.entries(totals).map(([name, value]) => `${value} ${name}`).join(", ");
+      const said = Object.entries(totals).map(([name, value]) => counted(value, name)).join(", ");
       this.#line(`Training${step > 0 ? ` from step ${step}` : ""}${said === "" ? "" : `: ${said}`}`);
     },
     step: ({ step, steps, metrics }) => {
@@ -122,6 +122,11 @@ export class ProgressSink implements Sink {
     if (this.#drawn !== null) this.#stream.write("\n");
     this.#drawn = null;
   }
+}
+
+/** A plural in the singular where there is one: `1 step`. */
+function counted(value: number, name: string): string {
+  return `${value} ${value === 1 ? name.replace(/s$/, "") : name}`;
 }
 
 const ENDINGS: Readonly<Record<Extract<TrainEvent, { kind: "end" }>["reason"], string>> = {

@@ -125,3 +125,15 @@ Deno.test("the kernel's progress sink writes to standard error without control c
     "1/1  loss 1.000\n",
   ]);
 });
+
+Deno.test("ProgressSink says what episodes came to, and a single step in the singular", () => {
+  const learned = { ...metrics, success: 0.128, reward: -0.25 };
+  const events: TrainEvent[] = [
+    { kind: "start", config: null, totals: { steps: 1, iterations: 1, rows: 0 } },
+    { kind: "step", step: 1, steps: 1, metrics: learned },
+  ];
+  assert.deepEqual(written(events, { terminal: false }), [
+    "Training: 1 step, 1 iteration, 0 rows\n",
+    "1/1  loss 2.346  0:00 left  success 13 %  reward -0.250  12.3k tokens/s  lr 1.0e-4  grad 0.988  1.5GB\n",
+  ]);
+});

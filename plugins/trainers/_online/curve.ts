@@ -151,9 +151,9 @@ function legend(measure: Measure): readonly string[] {
     `<circle cx="${x}" cy="20" r="4.5" stroke="${stroke}" fill="${fill}"/>`;
   return [
     entry(64, `<line x1="56" x2="72" y1="20" y2="20" stroke="${INK.training}"/>`, `${measure} of the tries`),
-    entry(200, circle(200, INK.evaluation, INK.evaluation), "held-out, promoted"),
-    entry(340, circle(340, INK.evaluation, "#fff"), "not promoted"),
-    entry(452, circle(452, INK.rolledBack, "#fff"), "rolled back"),
+    entry(210, circle(210, INK.evaluation, INK.evaluation), "held-out, promoted"),
+    entry(352, circle(352, INK.evaluation, "#fff"), "not promoted"),
+    entry(460, circle(460, INK.rolledBack, "#fff"), "rolled back"),
     entry(
       556,
       `<line x1="556" x2="556" y1="13" y2="27" stroke="${INK.evaluation}"/>`,
