@@ -122,7 +122,8 @@ export class OnlineLearner {
     const selected = (await journal()).finished.filter(({ stage }) => stage === "select");
     const idle = selected.filter(({ facts }) => facts?.["items"] === 0).length;
     if (idle === 0 || 2 * idle < selected.length) return null;
-    return `Nothing was trained on in ${idle} of ${selected.length} iterations: ${IDLE[options.algorithm]}`;
+    const all = selected.length === 1 ? "the only iteration" : `${idle} of ${selected.length} iterations`;
+    return `Nothing was trained on in ${all}: ${IDLE[options.algorithm]}`;
   }
 
   /** Writes the learning curve, as data and as a picture. */
