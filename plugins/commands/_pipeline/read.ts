@@ -16,7 +16,7 @@ import { trainer } from "../../../core/trainer.ts";
 import { fileError } from "../../files/mod.ts";
 import { type FieldPath, YamlFile } from "../../files/yaml_file.ts";
 import { ACT, checked, checkedEnv, checkedPolicy, placed } from "./fitting.ts";
-import { withModel } from "./model.ts";
+import { modelThere, withModel } from "./model.ts";
 import { checkReferences } from "./references.ts";
 import {
   type Contender,
@@ -50,7 +50,25 @@ export async function readPipeline(kernel: Kernel, path: string, shown: string):
   const folder = dirname(path);
   const extended = await withPlugins(kernel, parsed.plugins, yaml, folder);
   const pipeline = await resolved(parsed, extended, yaml);
+  await checkModelFolders(pipeline, folder, yaml);
   return { pipeline, text, kernel: extended, folder };
+}
+
+/** No stage makes a folder that is named by its path, so what is missing now would be missing hours later. */
+async function checkModelFolders(
+  { train, evaluate }: Pipeline,
+  folder: string,
+  yaml: YamlFile,
+): Promise<void> {
+  const named = [
+    ...train.map(({ model }, index) => [["train", index, "model"], model] as const),
+    ...evaluate.flatMap(({ policies }, index) =>
+      policies.map(({ model }, at) => [["evaluate", index, "policies", at, "model"], model] as const)
+    ),
+  ];
+  for (const [path, model] of named) {
+    if (typeof model === "string") await placed(yaml, path, () => modelThere(model, folder));
+  }
 }
 
 async function withPlugins(

@@ -122,8 +122,10 @@ Deno.test("run trains again when the model folder has changed", () =>
     const calls = new Calls();
     const pipeline = PIPELINE.replace("{ init: nano, seed: 7 }", "mine");
     await assert.rejects(ran(contextWith(calls, folder), folder, pipeline), {
-      message: 'Cannot read "mine": no such file or folder',
+      message:
+        /^Cannot use pipeline: gym\.yaml:\d+:\d+: train\.0\.model: cannot read "mine": no such file or folder$/,
     });
+    assert.deepEqual(calls.jobs, []); // told before anything is read or collected
     await Deno.mkdir(join(folder, "mine"));
     for (const weights of ["one", "longer"]) {
       await Deno.writeTextFile(join(folder, "mine/weights"), weights);
