@@ -11,24 +11,46 @@ import { CACHE_BLOCK, cacheNames } from "./decoding_graph.ts";
 
 /** Rows of a cache, each with its own length and room for the same number of tokens. */
 export class KeyValueCache {
-  /** Tokens that a row has room for; whole blocks. */
-  readonly room: number;
   /** Tokens in each row. */
   readonly lengths: number[] = [];
   readonly #config: ModelConfig;
-  readonly #rowSize: number;
   readonly #names: readonly string[];
-  #arrays: Float32Array[];
+  readonly #arrays: Float32Array[];
+  #room: number;
   /** 0 where a row has a token and far below 0 elsewhere. */
   #mask: Float32Array;
 
   constructor(config: ModelConfig, room: number) {
     this.#config = config;
-    this.room = room;
-    this.#rowSize = config.keyValueHeads * room * config.headDimension;
+    this.#room = room;
     this.#names = Array.from({ length: config.layers }, (_, layer) => cacheNames(layer)).flat();
     this.#arrays = this.#names.map(() => new Float32Array(this.#rowSize));
     this.#mask = new Float32Array(room);
+  }
+
+  /** Tokens that a row has room for; whole blocks. */
+  get room(): number {
+    return this.#room;
+  }
+
+  /** Gives every row room for another number of tokens, whole blocks that hold what it has. */
+  resize(room: number): void {
+    if (room === this.#room) return;
+    const { keyValueHeads: groups, headDimension: D } = this.#config;
+    const rows = Math.max(1, this.lengths.length);
+    // One array at a time, so that few are there twice.
+    for (const [at, array] of this.#arrays.entries()) {
+      const resized = new Float32Array(rows * groups * room * D);
+      for (let part = 0; part < this.lengths.length * groups; part++) {
+        const start = part * this.#room * D;
+        const filled = this.lengths[Math.floor(part / groups)]! * D;
+        resized.set(array.subarray(start, start + filled), part * room * D);
+      }
+      this.#arrays[at] = resized;
+    }
+    this.#room = room;
+    this.#mask = new Float32Array(rows * room).fill(MASKED);
+    for (const [row, length] of this.lengths.entries()) this.#mask.fill(0, row * room, row * room + length);
   }
 
   /** Bytes of keys and values. */
@@ -57,7 +79,7 @@ export class KeyValueCache {
     this.#overwrite(to, from);
   }
 
-  /** Copies a row to the end of a cache with more room. */
+  /** Copies a row to the end of a cache with room for it. */
   copyTo(other: KeyValueCache, row: number): void {
     other.restore(other.add(), this.#parts(row), this.lengths[row]!);
   }
@@ -144,10 +166,14 @@ export class KeyValueCache {
   }
 
   #reserve(rows: number): void {
-    while (rows * this.#rowSize > this.#arrays[0]!.length) {
-      this.#arrays = this.#arrays.map(doubled);
+    while (rows * this.room > this.#mask.length) {
+      for (const [at, array] of this.#arrays.entries()) this.#arrays[at] = doubled(array);
       this.#mask = doubled(this.#mask);
     }
+  }
+
+  get #rowSize(): number {
+    return this.#config.keyValueHeads * this.#room * this.#config.headDimension;
   }
 
   #overwrite(row: number, source: number): void {

@@ -68,6 +68,7 @@ const operation = fc.oneof(
   fc.record({ does: fc.constant("remove" as const), row: fc.nat() }),
   fc.record({ does: fc.constant("move" as const), row: fc.nat() }),
   fc.record({ does: fc.constant("copy" as const), row: fc.nat(), to: fc.nat() }),
+  fc.record({ does: fc.constant("resize" as const), blocks: fc.integer({ min: 1, max: 3 }) }),
   fc.record({
     does: fc.constant("extend" as const),
     from: fc.nat(),
@@ -75,7 +76,7 @@ const operation = fc.oneof(
   }),
 );
 
-Deno.test("KeyValueCache holds what a list of lists would after any adds, removals, extensions and moves", () => {
+Deno.test("KeyValueCache holds what a list of lists would after any adds, removals, extensions, moves and changes of room", () => {
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 25 }), (operations) => {
       const [cache, larger] = [new KeyValueCache(config, ROOM), new KeyValueCache(config, 2 * ROOM)];
@@ -90,11 +91,14 @@ Deno.test("KeyValueCache holds what a list of lists would after any adds, remova
         if (step.does === "add") {
           assert.equal(cache.add(), rows.length);
           rows.push([]);
+        } else if (step.does === "resize") {
+          const longest = Math.max(1, ...rows.map(({ length }) => length));
+          cache.resize(Math.max(step.blocks, Math.ceil(longest / CACHE_BLOCK)) * CACHE_BLOCK);
         } else if (rows.length === 0) continue;
         else if (step.does === "extend") {
           const from = step.from % rows.length;
           const parts = rows.slice(from).map((row, at) =>
-            Array.from({ length: Math.min(step.counts[at % 12]!, ROOM - row.length) }, () => token++)
+            Array.from({ length: Math.min(step.counts[at % 12]!, cache.room - row.length) }, () => token++)
           );
           cache.extend(from, made(parts, 60), parts.map(({ length }) => length));
           for (const [at, part] of parts.entries()) rows[from + at]!.push(...part);
@@ -104,7 +108,10 @@ Deno.test("KeyValueCache holds what a list of lists would after any adds, remova
           rows[to] = [...rows[row]!];
         } else {
           const row = step.row % rows.length;
-          if (step.does === "move") cache.copyTo(larger, row);
+          if (step.does === "move") {
+            larger.resize(Math.max(larger.room, cache.room));
+            cache.copyTo(larger, row);
+          }
           cache.remove(row);
           const gone = dropped(row);
           if (step.does === "move") moved.push(gone);
@@ -120,7 +127,7 @@ Deno.test("KeyValueCache holds what a list of lists would after any adds, remova
   );
 });
 
-Deno.test("KeyValueCache tells its bytes and grows with its rows alone", () => {
+Deno.test("KeyValueCache tells its bytes and grows with its rows and its room alone", () => {
   const cache = new KeyValueCache(config, ROOM);
   const row = 2 * layers * groups * ROOM * D * 4;
   assert.equal(cache.bytes, row);
@@ -128,6 +135,11 @@ Deno.test("KeyValueCache tells its bytes and grows with its rows alone", () => {
   assert.equal(cache.bytes, row);
   for (let more = 0; more < 4; more++) cache.add();
   assert.ok(cache.bytes >= 5 * row && cache.bytes <= 10 * row);
+  cache.resize(3 * ROOM);
+  assert.equal(cache.bytes, 15 * row);
+  for (let row = 0; row < 5; row++) cache.remove(0);
+  cache.resize(ROOM);
+  assert.equal(cache.bytes, row);
 });
 
 Deno.test("TextState gives a row back, or the part of it that a prompt begins with, and keeps its own copy", () => {

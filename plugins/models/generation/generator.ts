@@ -2,11 +2,14 @@
  * Generation for many at once: requests join and leave the batch between two tokens, all on one session.
  *
  * What a request gets depends on its prompt, its seed and its own state alone, to the last bit, never on who else is in
- * the batch. Sums over masked room round differently when the room differs, so sequences share a batch, a lane, only with
- * those of the same room, which follows from their own length; prompts share a run only when their own numbers of new
- * tokens call for the same one; and a row of a matrix product is the same however many rows there are. The last holds on the
- * CPU for weights in files and for adapters of a rank up to 16; with several threads the runtime may divide other matrices
- * that are fed, and so round, by the number of rows.
+ * the batch: masked room of a cache, which is summed in blocks, changes no sum; prompts share a run only when their own
+ * numbers of new tokens call for the same one; and a row of a matrix product is the same however many rows there are. The
+ * last holds on the CPU for weights in files and for adapters of a rank up to 16; with several threads the runtime may divide
+ * other matrices that are fed, and so round, by the number of rows.
+ *
+ * A run reads all weights, so few runs are better than many; but all rows of a run have the room that the longest one
+ * needs. Sequences therefore share a batch, a lane, with those of their class of lengths: the first is for all short ones,
+ * each further one for lengths up to twice as long.
  *
  * @module
  */
@@ -36,8 +39,11 @@ export interface GeneratorOptions {
   readonly prepack?: boolean;
 }
 
-/** Room of the smallest lane, in tokens; each further one has twice as much. */
-const LEAST_ROOM: number = CACHE_BLOCK;
+/**
+ * Tokens that a full first lane has room for. Masked room of all of them takes about as long as one more run that reads
+ * the weights: it was so for models of 6 and of 135 million weights.
+ */
+const FIRST_LANE_ROOM = 8192;
 
 /** A model that goes on with texts. */
 export class Generator implements AsyncDisposable {
@@ -51,7 +57,7 @@ export class Generator implements AsyncDisposable {
   /** By name; null for the generator's own. */
   readonly #parameters = new Map<string | null, Parameters>();
   readonly #waiting: Sequence[] = [];
-  /** By parameters and room. */
+  /** By parameters and longest sequence. */
   readonly #lanes = new Map<Parameters, Map<number, Lane>>();
   #working: Promise<void> | null = null;
 
@@ -152,7 +158,7 @@ export class Generator implements AsyncDisposable {
   }
 
   get #allLanes(): readonly Lane[] {
-    return [...this.#lanes.values()].flatMap((rooms) => [...rooms.values()]);
+    return [...this.#lanes.values()].flatMap((lanes) => [...lanes.values()]);
   }
 
   get #active(): readonly Sequence[] {
@@ -176,12 +182,12 @@ export class Generator implements AsyncDisposable {
 
   /** The lane of sequences of a length. */
   #lane(parameters: Parameters, length: number): Lane {
-    let room = LEAST_ROOM;
-    while (room < length) room *= 2;
-    const rooms = this.#lanes.get(parameters) ?? new Map<number, Lane>();
-    this.#lanes.set(parameters, rooms);
-    const lane = rooms.get(room) ?? new Lane(this.model.config, room, parameters);
-    rooms.set(room, lane);
+    let longest = Math.max(CACHE_BLOCK, 2 ** Math.floor(Math.log2(FIRST_LANE_ROOM / this.#maxBatch)));
+    while (longest < length) longest *= 2;
+    const lanes = this.#lanes.get(parameters) ?? new Map<number, Lane>();
+    this.#lanes.set(parameters, lanes);
+    const lane = lanes.get(longest) ?? new Lane(this.model.config, longest, parameters);
+    lanes.set(longest, lane);
     return lane;
   }
 
@@ -232,12 +238,13 @@ export class Generator implements AsyncDisposable {
     return [...next, ...copies.map(({ of }) => next[of]!)];
   }
 
-  /** One more token for every sequence of a lane; those that fill their room move to a larger one first. */
+  /** One more token for every sequence of a lane; those that outgrow it move to a longer one first. */
   async #step(lane: Lane): Promise<void> {
     for (let row = lane.active.length - 1; row >= 0; row--) {
-      const length = lane.cache.lengths[row]!;
-      if (length === lane.cache.room) lane.move(row, this.#lane(lane.parameters, length + 1));
+      const { length } = lane.active[row]!;
+      if (length > lane.longest) lane.move(row, this.#lane(lane.parameters, length));
     }
+    lane.fit();
     if (lane.active.length === 0) return;
     const parts = lane.active.map(({ last }) => Int32Array.of(last));
     this.#draw(lane, 0, await this.#session.run(lane, 0, parts, 1, false));

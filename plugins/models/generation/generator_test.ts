@@ -162,14 +162,17 @@ Deno.test("generate() refuses what it cannot begin", async () => {
 
 Deno.test("a session that fails is told to every request, in whichever lane it waits, and the generator goes on", async () => {
   const trained = await withTrainedNorm();
-  await using generator = await Generator.create(trained, {}, { maxBatch: 2 });
-  const long = new Int32Array(80).fill(4);
+  await using generator = await Generator.create(trained, {}, { maxBatch: 64 });
+  const long = new Int32Array(140).fill(4);
   const all = await Promise.allSettled(
-    [prompt, long, prompt, long].map((promptIds) => generator.generate(asked({ promptIds }))),
+    Array.from(
+      { length: 70 },
+      (_, at) => generator.generate(asked({ promptIds: at % 2 === 0 ? prompt : long })),
+    ),
   );
   assert.deepEqual(
     all.map((each) => each.status === "rejected" && each.reason.code),
-    Array(4).fill("ENGINE_FAILED"),
+    Array(70).fill("ENGINE_FAILED"),
   );
   generator.setParameters(norm(1));
   assert.equal((await generator.generate(asked())).ids.length, 8);
@@ -209,7 +212,6 @@ Deno.test("64 requests over 8 places all end, and nobody waits for longer than i
       seed: at,
       maxNewTokens,
       sampling: at % 2 === 0 ? greedy : {},
-      // Lanes of three sizes, so that none of them may be forgotten.
       promptIds: new Int32Array([3, 70, 140][at % 3]!).fill(7),
       onToken: () => {
         if (!begun.includes(at)) begun.push(at);
@@ -220,7 +222,7 @@ Deno.test("64 requests over 8 places all end, and nobody waits for longer than i
   }));
   assert.deepEqual(made.map(({ ids }) => ids.length), lengths);
   assert.equal(ended.length, 64);
-  // Places are given in order; those that join together draw their first tokens lane by lane.
+  // Places are given in order; those that join together draw their first tokens at once.
   for (const [turn, at] of begun.entries()) assert.ok(Math.abs(turn - at) < 8, `${at} began as ${turn}`);
   // While a request of n tokens runs, 7 other places end at most one request a token each.
   for (const [turn, at] of ended.entries()) {
@@ -243,6 +245,21 @@ Deno.test("a batch shares its runs: as many as its longest request needs", async
   assert.equal(await runs(4, 8), 16);
   assert.equal(await runs(8, 8), 8);
   assert.equal(await runs(16, 8), 8);
+});
+
+Deno.test("a ragged batch shares its runs as well, unless so many places make masked room dearer than a run", async () => {
+  const runs = async (maxBatch: number): Promise<number> => {
+    await using generator = await generatorOf({ maxBatch });
+    return await runsOf(() =>
+      Promise.all(
+        [5, 140, 200].map((length) =>
+          generator.generate(asked({ promptIds: new Int32Array(length).fill(7) }))
+        ),
+      )
+    );
+  };
+  assert.equal(await runs(8), 2 + 7); // prompts of 16 and of 256 places
+  assert.equal(await runs(64), 2 + 7 + 7); // lanes up to 128 and 256
 });
 
 Deno.test("a request that joins a running batch costs one run for its prompt", async () => {

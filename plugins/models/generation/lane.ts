@@ -1,11 +1,12 @@
 /**
- * Sequences that are computed together: of one room and with the same parameters.
+ * Sequences that are computed together: of one class of lengths and with the same parameters.
  *
  * @module
  */
 import type { Feed } from "../../onnx/session.ts";
 import type { ModelConfig } from "../config.ts";
 import { KeyValueCache } from "./cache.ts";
+import { CACHE_BLOCK } from "./decoding_graph.ts";
 import type { PromptGroup } from "./prompts.ts";
 import type { Ending, Sequence } from "./sequence.ts";
 import { TextState } from "./text_state.ts";
@@ -19,32 +20,44 @@ export class Lane {
   readonly cache: KeyValueCache;
   /** The sequence of each row. */
   readonly active: Sequence[] = [];
+  /** Tokens of the longest sequence that it takes. */
+  readonly longest: number;
   /** What the rows are computed with. */
   readonly parameters: Parameters;
   readonly #config: ModelConfig;
 
-  constructor(config: ModelConfig, room: number, parameters: Parameters) {
+  constructor(config: ModelConfig, longest: number, parameters: Parameters) {
     this.#config = config;
-    this.cache = new KeyValueCache(config, room);
+    this.longest = longest;
+    this.cache = new KeyValueCache(config, CACHE_BLOCK);
     this.parameters = parameters;
   }
 
   /** Takes sequences in as the last rows: members, then copies. Returns the first of these rows. */
   join({ members, copies }: PromptGroup): number {
     const from = this.active.length;
+    this.active.push(...[...members, ...copies].map(({ sequence }) => sequence));
+    this.fit();
     for (const { sequence, covered } of members) {
-      const row = this.#add(sequence);
+      const row = this.cache.add();
       if (covered > 0) sequence.request.state!.restore(this.cache, row, covered, this.#config);
     }
-    for (const { sequence } of copies) this.#add(sequence);
+    for (const _ of copies) this.cache.add();
     return from;
   }
 
-  /** Moves a row to a lane with more room; the last row takes its place. */
-  move(row: number, larger: Lane): void {
-    this.cache.copyTo(larger.cache, row);
-    larger.active.push(this.active[row]!);
+  /** Moves a row to a lane of longer sequences; the last row takes its place. */
+  move(row: number, longer: Lane): void {
+    longer.active.push(this.active[row]!);
+    longer.fit();
+    this.cache.copyTo(longer.cache, row);
     this.#remove(row);
+  }
+
+  /** Makes room for the longest sequence that is there, and for no more blocks than it needs. */
+  fit(): void {
+    const tokens = Math.max(1, ...this.active.map(({ length }) => length));
+    this.cache.resize(Math.ceil(tokens / CACHE_BLOCK) * CACHE_BLOCK);
   }
 
   /** Ends a sequence; the last row takes its place. */
@@ -54,11 +67,6 @@ export class Lane {
     const state = keepState ? TextState.of(this.cache, row, sequence.ids, this.parameters) : null;
     this.#remove(row);
     sequence.end(ending, state);
-  }
-
-  #add(sequence: Sequence): number {
-    this.active.push(sequence);
-    return this.cache.add();
   }
 
   #remove(row: number): void {

@@ -45,6 +45,11 @@ export class Sequence {
     return this.#ids.at(-1)!;
   }
 
+  /** Number of prompt and new ids. */
+  get length(): number {
+    return this.request.promptIds.length + this.#ids.length;
+  }
+
   /** Prompt and new ids. */
   get ids(): Int32Array {
     return Int32Array.from(this.#all());
@@ -57,7 +62,7 @@ export class Sequence {
 
   /** Draws the next token; says why the text ends, or null when it goes on. */
   advance({ logits, weights }: NextToken, maxLength: number): Ending | null {
-    const { promptIds, maxNewTokens, sampling = {}, constraint, stopIds, onToken } = this.request;
+    const { maxNewTokens, sampling = {}, constraint, stopIds, onToken } = this.request;
     if (this.aborted) return "aborted";
     try {
       const allowed = constraint?.restrict(logits) ?? logits;
@@ -74,8 +79,7 @@ export class Sequence {
     } catch (thrown) {
       return { thrown }; // what the request's own callback or logits threw ends this request alone
     }
-    const full = promptIds.length + this.#ids.length >= maxLength;
-    return this.#ids.length >= maxNewTokens || full ? "length" : null;
+    return this.#ids.length >= maxNewTokens || this.length >= maxLength ? "length" : null;
   }
 
   /** Tells the caller what came of it. */
