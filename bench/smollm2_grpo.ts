@@ -8,7 +8,7 @@
  * value and asks for the value of m; `m7` and `7` are right. As it comes, the model answers in sentences and never succeeds,
  * so 64 demonstrations show it the form of an answer, too few to get form and content right reliably. From there it learns by
  * its own tries alone. Exits with 1 when practice did not help with p below 0.01. Took 16 minutes and
- * 4.8 GB on two cores that other programs used as well.
+ * 5 GB on two cores that other programs used as well.
  */
 import { cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
