@@ -6,6 +6,7 @@
 import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
 import { floats } from "../onnx/session.ts";
 import { planItems, type PlannedStep, type Sequence } from "./_data/mod.ts";
+import { checkContext } from "./_context.ts";
 import { codecOf } from "./_dataset.ts";
 import { answerFeeds, answersOf, type ItemBatch, objectiveFeeds } from "./_preference/batch.ts";
 import { loadPreferences, type PreferenceData } from "./_preference/dataset.ts";
@@ -34,6 +35,10 @@ export async function* trainDpo(parsed: DpoOptions, job: TrainJob): AsyncGenerat
   const data = await loadPreferences(job, await codecOf(trainee.folder), parsed);
   const run = new PreferenceRun(trainee, data, parsed, job);
   const { training, evaluation } = data;
+  const context = checkContext(trainee.folder, parsed.maxLength, [
+    ...training.sequences,
+    ...evaluation.sequences,
+  ]);
   // Packing is for the rows of a micro-batch: how many pairs it holds does not depend on their lengths.
   const { steps } = planItems(training.items.map((item) => plannedItem(item, 1)), {
     ...parsed,
@@ -53,7 +58,7 @@ export async function* trainDpo(parsed: DpoOptions, job: TrainJob): AsyncGenerat
       trainedTokens: planned.reduce((sum, step) => sum + step.trainedTokens, 0),
       parameters: trainee.parameters,
     },
-    notices: [...log, data.text],
+    notices: [...log, ...context, data.text],
     accumulate: (step) => run.accumulate(step),
     evaluate: evaluation.items.length === 0 ? null : () => run.evaluate(),
   }, job);

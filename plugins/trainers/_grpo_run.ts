@@ -6,6 +6,7 @@
 import { GymError } from "../../core/errors.ts";
 import { seeded } from "../../core/prng.ts";
 import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
+import { checkContext } from "./_context.ts";
 import { digestOf, type PlannedStep } from "./_data/mod.ts";
 import { shuffled } from "./_data/pack.ts";
 import { microBatchesOf } from "./_grpo/batches.ts";
@@ -43,6 +44,7 @@ export async function* trainGrpo(parsed: GrpoOptions, job: TrainJob): AsyncGener
   const { sequences, report } = preparedSamples(sampled.samples, parsed);
   checkIds(sequences, trainee, job);
   if (sequences.length === 0) throw nothingToLearn(job, sampled, report);
+  const context = checkContext(trainee.folder, parsed.maxLength, sequences);
   // The model is still the one before training here, also in a run that goes on: a checkpoint is read by runSteps.
   const reference = parsed.beta > 0
     ? referenceScorer(trainee, parsed.maxLength, parsed.adapter !== undefined)
@@ -65,7 +67,7 @@ export async function* trainGrpo(parsed: GrpoOptions, job: TrainJob): AsyncGener
       trainedTokens: steps.reduce((sum, step) => sum + step.trainedTokens, 0),
       parameters: trainee.parameters,
     },
-    notices: [...log, ...reportText(sampled, report)],
+    notices: [...log, ...context, ...reportText(sampled, report)],
     accumulate: ({ microBatches }) => accumulateGrpo(trainee, scored, microBatches, loss),
     evaluate: null,
   }, job);

@@ -11,6 +11,7 @@ import { rubric } from "../../core/rubric.ts";
 import type { Json } from "../../core/schema.ts";
 import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
 import { configHash } from "./_config_hash.ts";
+import { refuseBeyondContext } from "./_context.ts";
 import { codecOf } from "./_dataset.ts";
 import { referenceScorer } from "./_grpo/score.ts";
 import { actingTrainee } from "./_online/acting.ts";
@@ -27,11 +28,12 @@ export async function* trainOnline(
   kernel: Kernel,
   job: TrainJob,
 ): AsyncGenerator<TrainEvent> {
-  const log: string[] = [];
+  const [log, found]: [string[], string[]] = [[], []];
   const arena = { ...parsed, env: fullId(kernel, env, parsed.env), kernel };
   const options = { ...parsed, rubrics: parsed.rubrics.map((name) => fullId(kernel, rubric, name)) };
   const { iterations, beta, maxLength, adapter, evalEvery, saveEvery } = options;
   await using trainee = await Trainee.create(options, (message) => void log.push(message));
+  refuseBeyondContext(trainee.folder, maxLength);
   const model = await actingTrainee(trainee, await codecOf(trainee.folder), options);
   await using _generator = model.generator;
   const config: Record<string, Json> = JSON.parse(JSON.stringify(parsed));
@@ -41,7 +43,7 @@ export async function* trainOnline(
   const learner = new OnlineLearner({
     options,
     trainee,
-    collector: new Collector(options, arena, model, job.signal),
+    collector: new Collector(options, arena, model, { signal: job.signal, found }),
     reference: beta > 0 ? referenceScorer(trainee, maxLength, adapter !== undefined) : null,
     journal: () => journal.get(),
     signal: job.signal,
@@ -56,6 +58,7 @@ export async function* trainOnline(
     dataHash: "",
     totals: { steps: iterations * updates, iterations, parameters: trainee.parameters },
     notices: log,
+    found,
     accumulate: (step) => learner.accumulate(step),
     evaluate: evaluated ? (step) => learner.evaluate(step) : null,
     ...(evaluated ? { judge } : {}),

@@ -77,6 +77,8 @@ export interface RunParts<S extends PlannedStep = PlannedStep> {
   readonly totals: Readonly<Record<string, number>>;
   /** What was found while the data were read, told after the first event. */
   readonly notices?: readonly string[];
+  /** Where `accumulate` and `evaluate` put what they found: told after the step or the evaluation, and taken out. */
+  readonly found?: string[];
   /** Accumulates the gradients of a step; returns its metrics, the loss among them. */
   readonly accumulate: (step: S) => Promise<Readonly<Record<string, number>>>;
   /**
@@ -186,7 +188,8 @@ class Run<S extends PlannedStep> {
   }
 
   *notices(): Iterable<TrainEvent> {
-    for (const message of this.#notices.splice(0)) yield { kind: "notice", message };
+    const found = this.#parts.found?.splice(0) ?? [];
+    for (const message of [...this.#notices.splice(0), ...found]) yield { kind: "notice", message };
   }
 
   async *go(): AsyncGenerator<TrainEvent> {
@@ -304,6 +307,7 @@ class Run<S extends PlannedStep> {
       this.#sinceBest = 0;
     } else this.#sinceBest++;
     yield { kind: "evaluation", ...this.#lastEvaluation };
+    yield* this.notices();
     if (reason !== undefined) yield { kind: "notice", message: reason };
     if (stop !== undefined) yield { kind: "notice", message: stop };
     if (decision === "roll_back") yield* this.#rollBack();

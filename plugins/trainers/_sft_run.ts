@@ -8,6 +8,7 @@ import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
 import { trainingGraph } from "../models/training_graph.ts";
 import { floats } from "../onnx/session.ts";
 import { batchOf, type PlannedStep, planRun, type Sequence } from "./_data/mod.ts";
+import { checkContext } from "./_context.ts";
 import { codecOf, type Dataset, datasetText, loadDataset } from "./_dataset.ts";
 import { evaluateSequences } from "./_evaluation.ts";
 import { dropoutFeeds, trainingFeeds } from "./_feeds.ts";
@@ -20,6 +21,7 @@ export async function* trainSft(parsed: SftOptions, job: TrainJob): AsyncGenerat
   const log: string[] = [];
   await using trainee = await Trainee.create(parsed, (message) => void log.push(message));
   const data = await loadDataset(job, await codecOf(trainee.folder), parsed);
+  const context = checkContext(trainee.folder, parsed.maxLength, [...data.training, ...data.evaluation]);
   const steps = plannedSteps(data.training, parsed);
   yield* runSteps(parsed, {
     trainee,
@@ -34,7 +36,7 @@ export async function* trainSft(parsed: SftOptions, job: TrainJob): AsyncGenerat
       trainedTokens: steps.reduce((sum, step) => sum + step.trainedTokens, 0),
       parameters: trainee.parameters,
     },
-    notices: [...log, ...datasetText(data).split("\n")],
+    notices: [...log, ...context, ...datasetText(data).split("\n")],
     accumulate: (step) => accumulate(trainee, data.training, step, parsed),
     evaluate: data.evaluation.length === 0 ? null : () => evaluate(trainee, data, parsed, job),
   }, job);

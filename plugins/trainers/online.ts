@@ -149,6 +149,14 @@ export const onlineOptions = z.strictObject({
       input: options.groupSize,
     });
   }
+  if (options.maxNewTokens >= options.maxLength) {
+    context.addIssue({
+      code: "custom",
+      path: ["maxNewTokens"],
+      message: `wanted less than maxLength, which is ${options.maxLength}: a prompt must fit beside the turn`,
+      input: options.maxNewTokens,
+    });
+  }
   if (options.reward === "score" && options.rubrics.length === 0) {
     context.addIssue({
       code: "custom",

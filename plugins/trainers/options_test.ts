@@ -44,3 +44,10 @@ Deno.test("the options of online refuse a single try where tries are compared", 
   }
   assert.ok(onlineOptions.safeParse({ ...given, algorithm: "rejection" }).success);
 });
+
+Deno.test("the options of online refuse turns as long as an episode", () => {
+  const { error } = onlineOptions.safeParse({ model: "m", env: "lookup", maxNewTokens: 64, maxLength: 64 });
+  assert.deepEqual(error?.issues.map(({ path, message }) => [path, message]), [
+    [["maxNewTokens"], "wanted less than maxLength, which is 64: a prompt must fit beside the turn"],
+  ]);
+});

@@ -80,6 +80,22 @@ class BrokenEnv extends ParityEnv {
   }
 }
 
+/** Fails when it asks for "a". */
+class ShakyEnv extends ParityEnv {
+  #asked = "";
+
+  override reset(options: ResetOptions = {}): TimeStep {
+    const first = super.reset(options);
+    this.#asked = first.observation as string; // sound: written above
+    return first;
+  }
+
+  override step(action: Action): TimeStep {
+    if (this.#asked === "a") throw new Error("no answer to a");
+    return super.step(action);
+  }
+}
+
 const plugin: Plugin = definePlugin({
   name: "tests/parity",
   version: "0.1.0",
@@ -90,6 +106,11 @@ const plugin: Plugin = definePlugin({
       create: () => new ParityEnv(),
     }),
     env("tests/broken-v1", { description: "Fails", options: noOptions, create: () => new BrokenEnv() }),
+    env("tests/shaky-v1", {
+      description: "Fails at times",
+      options: noOptions,
+      create: () => new ShakyEnv(),
+    }),
     rubric("tests/wide-v1", { description: "Wide replies", options: noOptions, create: () => wide }),
     rubric("tests/odd-v1", { description: "Odd replies", options: noOptions, create: () => odd }),
   ],

@@ -7,7 +7,15 @@ import { join } from "node:path";
 import { below, seeded } from "../../core/prng.ts";
 import type { TrainEvent } from "../../core/trainer.ts";
 import type { Trajectory } from "../../core/trajectory.ts";
-import { hashes, inFolder, only, series, tinyModel } from "../../plugins/trainers/_testing_test.ts";
+import {
+  exchange,
+  hashes,
+  inFolder,
+  only,
+  series,
+  tinyModel,
+  train,
+} from "../../plugins/trainers/_testing_test.ts";
 import { inChild } from "./_child.ts";
 import { beforeFileOperations } from "./_crash.ts";
 import { online, type OnlineGiven, onlineStream } from "./_online.ts";
@@ -221,6 +229,56 @@ inFolder(
       code: "INVALID_DATA",
       message: /wanted the options that the run began with: received others$/,
     });
+  },
+);
+
+inFolder(
+  "online says how many tries and held-out episodes ended by an error, and by which",
+  async (folder) => {
+    const model = await bareModel(folder);
+    const given = { model, env: "tests/shaky-v1", iterations: 2, tasks: 8, groupSize: 2 };
+    const events = await online(given, { folder });
+    const played = async (...path: string[]) => await lines(folder, ...path) as unknown as Trajectory[];
+    const texts: string[] = [];
+    const files = [
+      ["held-out episodes", "evaluations", "000000.jsonl"],
+      ["tries of iteration 1", "iterations", "000001", "collect.jsonl"],
+      ["tries of iteration 2", "iterations", "000002", "collect.jsonl"],
+      ["held-out episodes", "evaluations", "000002.jsonl"],
+    ] as const;
+    for (const [what, ...path] of files) {
+      const episodes = await played(...path);
+      const errors = episodes.filter(({ outcome }) => outcome.error !== null);
+      if (errors.length === 0) continue;
+      texts.push(
+        `${errors.length} of ${episodes.length} ${what} ended by an error, the first by: ${
+          errors[0]!.outcome.error
+        }`,
+      );
+    }
+    assert.ok(texts.length >= 3, texts.join("\n"));
+    assert.match(texts[0]!, /no answer to a$/);
+    assert.deepEqual(notices(events).filter((text) => text.includes("ended by an error")), texts);
+  },
+);
+
+inFolder(
+  "trainers refuse a maxLength beyond the model's context where a sequence may be longer",
+  async (folder) => {
+    const model = await tinyModel(folder, { template: "bare", contextLength: 48 });
+    const rejected = (received: number) => ({
+      code: "INVALID_OPTIONS",
+      message: `Cannot train: maxLength: wanted at most 48, the model's context: received ${received}`,
+    });
+    await assert.rejects(online({ model }, { folder: join(folder, "online") }), rejected(64));
+    const rows = [exchange("Say", "a"), exchange("Say", "b".repeat(60))];
+    const short = { model, epochs: 1, maxLength: 200 };
+    await assert.rejects(train(short, { rows, folder: join(folder, "long") }), rejected(200));
+    const events = await train(short, { rows: rows.slice(0, 1), folder: join(folder, "short") });
+    assert.ok(
+      notices(events).includes("maxLength 200 is more than the model's context of 48; no row is longer"),
+    );
+    assert.equal(only(events, "end")[0]!.reason, "done");
   },
 );
 

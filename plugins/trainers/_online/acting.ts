@@ -42,7 +42,7 @@ export async function actingTrainee(
     provider: trainee.provider,
     prepack,
     maxBatch: concurrency,
-    maxLength: Math.min(maxLength, trainee.folder.config.contextLength),
+    maxLength: maxLength,
     ...(threads === undefined ? {} : { threads }),
   });
   return { codec, generator };

@@ -14,7 +14,7 @@ import type { ChatModel } from "../../models/generation/acting_model.ts";
 import type { OnlineOptions } from "../online.ts";
 import { type Arena, type EpisodeSeeds, playEpisodes } from "./episodes.ts";
 import type { Journal } from "./journal.ts";
-import { outcomesOf } from "./outcomes.ts";
+import { brokenText, outcomesOf } from "./outcomes.ts";
 
 /** Plays the tries of iterations. */
 export class Collector {
@@ -22,9 +22,17 @@ export class Collector {
   readonly #arena: Arena;
   readonly #model: ChatModel;
   readonly #signal: AbortSignal | undefined;
+  readonly #found: string[];
   #rubrics: Promise<readonly Rubric[]> | null = null;
 
-  constructor(options: OnlineOptions, arena: Arena, model: ChatModel, signal: AbortSignal | undefined) {
+  /** @param found Is told of episodes that ended by an error, once an iteration or evaluation. */
+  constructor(
+    options: OnlineOptions,
+    arena: Arena,
+    model: ChatModel,
+    { signal, found }: { readonly signal: AbortSignal | undefined; readonly found: string[] },
+  ) {
+    this.#found = found;
     this.#options = options;
     this.#arena = arena;
     this.#model = model;
@@ -54,6 +62,7 @@ export class Collector {
       const telling = groups.filter((group) => !allEqual(group.map(({ reward }) => reward ?? 0))).length;
       wanted = Math.min(tasks - telling, tasks + resample - groups.length);
     }
+    this.#tell(groups.flat(), `tries of iteration ${iteration}`);
     return groups;
   }
 
@@ -65,7 +74,20 @@ export class Collector {
       policySeed: deriveSeed(seed, "evaluation policy", at),
     }));
     const file = journal.evaluationFile(iteration);
-    return await journal.episodes(iteration, "evaluate", file, () => this.#play(seeds, 0), outcomesOf);
+    const played = await journal.episodes(
+      iteration,
+      "evaluate",
+      file,
+      () => this.#play(seeds, 0),
+      outcomesOf,
+    );
+    this.#tell(played, "held-out episodes");
+    return played;
+  }
+
+  #tell(episodes: readonly Trajectory[], what: string): void {
+    const text = brokenText(episodes, what);
+    if (text !== null) this.#found.push(text);
   }
 
   #try(iteration: number, from: number, tasks: number): Promise<Trajectory[]> {

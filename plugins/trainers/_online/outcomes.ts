@@ -30,6 +30,13 @@ export function outcomesOf(episodes: readonly Trajectory[]): Outcomes {
   };
 }
 
+/** How many episodes an error ended, and by which; null when there are none. @param what A plural. */
+export function brokenText(episodes: readonly Trajectory[], what: string): string | null {
+  const errors = episodes.flatMap(({ outcome }) => outcome.error === null ? [] : [outcome.error]);
+  if (errors.length === 0) return null;
+  return `${errors.length} of ${episodes.length} ${what} ended by an error, the first by: ${errors[0]}`;
+}
+
 /** The number of an episode; unknown success is none, no reward is 0. */
 export function measured({ outcome, reward }: Trajectory, measure: Measure): number {
   if (measure === "success") return outcome.success === true ? 1 : 0;
