@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gym, inFolder } from "./_gym.ts";
 
-const LINE = "online --model nano --env lookup --env-options compact=true --env-options pairs=1 " +
-  "--env-options questions=2 --env-options alphabet=01 --env-options keys=ab --method full --learning-rate 3e-3 " +
+const LINE = "online --model nano --env lookup --env-options compact=true --env-option pairs=1 " +
+  "--env-option questions=2 --env-option alphabet=01 --env-option keys=ab --method full --learning-rate 3e-3 " +
   "--provider cpu --threads 1 --iterations 12 --tasks 4 --group-size 4 --max-new-tokens 1 --max-length 64 " +
   "--eval-episodes 20 --eval-every 3 --save-every 2 --measure reward";
 
@@ -85,6 +85,14 @@ withModel("online says what is wrong before it writes anything", async (folder) 
     [
       "--env lookup --env-options compct=true",
       'Cannot use options of env "knowlyr/lookup-v1": compct: unknown field: did you mean "compact"?',
+    ],
+    [
+      "--env lookup --env-option compct=true",
+      'Cannot use options of env "knowlyr/lookup-v1": compct: unknown field: did you mean "compact"?',
+    ],
+    [
+      "--env lookup --env-option compact",
+      'Cannot use --env-option: wanted name=value: received "compact"',
     ],
     ["--env lookup --rubrics loop", 'Cannot find rubric "loop": no such name: did you mean "loops"?'],
     [

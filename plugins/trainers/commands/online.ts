@@ -14,12 +14,14 @@ import { rubric } from "../../../core/rubric.ts";
 import { type Json, noOptions } from "../../../core/schema.ts";
 import { makeEnv } from "../../../core/wrapper.ts";
 import { type OnlineOptions, onlineOptions, onlineTrainer } from "../online.ts";
+import { valueOf, withEnvOptions } from "./_env_options.ts";
 import { optionalFields } from "./_fields.ts";
 import { mergedOptions } from "./_merged_options.ts";
 import { runInFolder } from "./_run.ts";
 import { checkFree, type RunConfig, writeRunConfig } from "./_run_folder.ts";
 
 const OWN_FIELDS = {
+  envOption: z.array(z.string()).default([]).describe("Option of the environment, name=value"),
   output: z.string().describe("Folder of the run"),
   config: z.string().optional().describe("YAML file with options; flags come before it"),
   tensorboard: z.boolean().default(true).describe("Write event files for TensorBoard"),
@@ -41,7 +43,7 @@ const definition: Command = {
   short: { output: "o" },
   examples: [
     {
-      line: "online --model models/nano --env lookup --env-options compact=true -o runs/online",
+      line: "online --model models/nano --env lookup --env-option compact=true -o runs/online",
       does: "Learns by groups of tries; episodes, metrics, checkpoints and the result lie in runs/online",
     },
   ],
@@ -52,7 +54,8 @@ async function online(given: Given, context: CommandContext): Promise<CommandRes
   const { output, tensorboard, quiet } = given;
   const folder = resolve(context.cwd, output);
   const about = { command: "online", options: onlineOptions, paths: ["model", "adapter"] };
-  const options = await mergedOptions(about, { ...given, ...typed(given) }, context.cwd);
+  const merged = await mergedOptions(about, { ...given, ...typed(given) }, context.cwd);
+  const options = withEnvOption(merged, given.envOption, context.kernel);
   const config: RunConfig = {
     schema: "gym.training/1",
     trainer: onlineTrainer.id,
@@ -79,17 +82,21 @@ async function checkWorld({ env: name, envOptions, rubrics }: OnlineOptions, ker
   for (const id of rubrics) await kernel.make(rubric, fullId(kernel, rubric, id));
 }
 
+/** The same with what `--env-option` says of the environment. */
+function withEnvOption(
+  merged: Readonly<Record<string, Json>>,
+  texts: readonly string[],
+  kernel: Kernel,
+): Readonly<Record<string, Json>> {
+  if (texts.length === 0) return merged;
+  const { env, envOptions } = onlineOptions.parse(merged);
+  return { ...merged, envOptions: withEnvOptions(envOptions, texts, kernel, env) };
+}
+
 /** Options of the environment come as texts from the line: what reads as JSON is meant as JSON. */
 function typed({ envOptions }: Given): { readonly envOptions?: Json } {
   if (envOptions === undefined || envOptions === null || typeof envOptions !== "object") return {};
-  const value = (text: Json): Json => {
-    if (typeof text !== "string") return text;
-    try {
-      return JSON.parse(text);
-    } catch {
-      return text;
-    }
-  };
+  const value = (text: Json): Json => typeof text === "string" ? valueOf(text) : text;
   return {
     envOptions: Object.fromEntries(Object.entries(envOptions).map(([name, text]) => [name, value(text)])),
   };
