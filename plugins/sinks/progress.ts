@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { Contribution } from "../../core/kind.ts";
 import { type Sink, sink } from "../../core/sink.ts";
 import type { TrainEvent } from "../../core/trainer.ts";
+import { type Measured, measuredIn } from "../../core/measured.ts";
 import { wantOpen } from "./_open.ts";
 import { duration, fittedLine, type Progress, progressParts } from "./_progress_line.ts";
 
@@ -50,6 +51,8 @@ export class ProgressSink implements Sink {
   readonly #now: () => number;
   readonly #everyMs: number;
   #began: { readonly at: number; readonly step: number } | null = null;
+  /** Steps of an iteration, for a run that has some. */
+  #iteration: number | null = null;
   #shownAt = -Infinity;
   #drawn: Progress | null = null;
   #closed = false;
@@ -78,6 +81,8 @@ export class ProgressSink implements Sink {
   } = {
     start: ({ step = 0, totals }) => {
       this.#began = { at: this.#now(), step };
+      const { steps, iterations } = totals;
+      this.#iteration = steps === undefined || iterations === undefined ? null : steps / iterations;
       const said = Object.entries(totals).map(([name, value]) => counted(value, name)).join(", ");
       this.#line(`Training${step > 0 ? ` from step ${step}` : ""}${said === "" ? "" : `: ${said}`}`);
     },
@@ -91,8 +96,8 @@ export class ProgressSink implements Sink {
       this.#show({ step, steps, metrics, secondsLeft });
     },
     evaluation: ({ step, metrics }) => {
-      const said = Object.entries(metrics).map(([name, value]) => `${name} ${value.toPrecision(4)}`);
-      this.#line(`Evaluation at step ${step}: ${said.join(", ")}`);
+      const after = this.#iteration === null ? `step ${step}` : `iteration ${step / this.#iteration}`;
+      this.#line(`Evaluation after ${after}: ${measuredIn(metrics).map(measuredText).join(", ")}`);
     },
     checkpoint: () => {}, // its folder is in the result; a line each would drown the rest
     notice: ({ message }) => this.#line(message),
@@ -122,6 +127,11 @@ export class ProgressSink implements Sink {
     if (this.#drawn !== null) this.#stream.write("\n");
     this.#drawn = null;
   }
+}
+
+function measuredText({ name, value, interval }: Measured): string {
+  if (interval === null) return `${name} ${value.toPrecision(4)}`;
+  return `${name} ${value.toFixed(3)} (${interval.low.toFixed(3)} to ${interval.high.toFixed(3)})`;
 }
 
 /** A plural in the singular where there is one: `1 step`. */

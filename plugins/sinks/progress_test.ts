@@ -98,8 +98,34 @@ Deno.test("ProgressSink tells a run from start to end, resumed in between", () =
     "Training from step 2: 4 steps, 16 rows\n",
     "Resumed at step 2\n",
     "4/4  loss 0.2500  0:00 left  1.2k tokens/s  lr 1.0e-3  grad 0.500  200MB\n",
-    "Evaluation at step 4: loss 0.3000\n",
+    "Evaluation after step 4: loss 0.3000\n",
     "Done at step 4 after 0:05\n",
+  ]);
+});
+
+Deno.test("ProgressSink tells an evaluation by acting with its interval, after its iteration", () => {
+  const events: TrainEvent[] = [
+    { kind: "start", config: null, totals: { steps: 20, iterations: 5 } },
+    {
+      kind: "evaluation",
+      step: 12,
+      metrics: {
+        ...{ loss: 0.11, success: 0.89, reward: 0.91, episodeSteps: 2, errors: 0, successLow: 0.839 },
+        ...{
+          successHigh: 0.926,
+          gain: 0.1,
+          gainLow: 0.05,
+          gainHigh: 0.15,
+          p: 0.01,
+          promoted: 1,
+          rolledBack: 0,
+        },
+      },
+    },
+  ];
+  assert.deepEqual(written(events, { terminal: false }), [
+    "Training: 20 steps, 5 iterations\n",
+    "Evaluation after iteration 3: success 0.890 (0.839 to 0.926), reward 0.9100\n",
   ]);
 });
 

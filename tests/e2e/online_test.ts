@@ -23,7 +23,14 @@ withModel("online leaves episodes, journal, curve and models, and says where", a
   const { code, stdout, stderr } = await gym(folder, `${LINE} -o out`);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^knowlyr\/online-v1: 12 of 12 steps\n/);
-  assert.match(stdout, /\nevaluation: reward +\d\.\d+ +\d\.\d+\n/);
+  assert.match(
+    stdout,
+    /\n\n +first +best +last\nloss of a step .*\nevaluation: success +\d.*\nevaluation: reward( +\d\.\d{3} \(\d\.\d{3} to \d\.\d{3}\)){3}\n\ntrained /,
+  );
+  assert.match(
+    stderr,
+    /^Evaluation after iteration 12: success \d\.\d+, reward \d\.\d{3} \(\d\.\d{3} to \d\.\d{3}\)$/m,
+  );
   assert.match(stdout, /\nlearning curve +out\/curve\.svg\n/);
   assert.match(
     stderr,
@@ -59,7 +66,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     let sent = false;
     const part = await gym(folder, `${LINE} -o part`, {
       onStderr: (said, child) => {
-        if (sent || !said.includes("Evaluation at step 3")) return;
+        if (sent || !said.includes("Evaluation after iteration 3")) return;
         sent = true;
         child.kill(signal);
       },

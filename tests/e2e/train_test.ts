@@ -40,7 +40,7 @@ withModel(
     const line = `train sft data.jsonl --model nano -o out --eval-data held_out.jsonl --epochs 4 ${SHORT}`;
     const trained = await gym(folder, line);
     assert.equal(trained.code, 0, trained.stderr);
-    assert.match(trained.stdout, /^knowlyr\/sft-v1: 8 of 8 steps\n\n +first +last\nloss of a step /);
+    assert.match(trained.stdout, /^knowlyr\/sft-v1: 8 of 8 steps\n\n +first +best +last\nloss of a step /);
     assert.match(
       trained.stderr,
       /^data\.jsonl:2: \d+ tokens, \d+ trained\n<\|im_start\|>user\nA colour\?<\|im_end\|>\n/,

@@ -4,12 +4,16 @@
  * @module
  */
 import { join } from "node:path";
+import { type Measured, measuredIn } from "../../../core/measured.ts";
 import type { TrainingHistory } from "../../../core/training.ts";
 import { columnsText } from "../_columns.ts";
 import type { RunConfig } from "./_run_folder.ts";
 
 /** A number at the start and at the end of a run; null where there is none. */
 export type Change = { readonly first: number | null; readonly last: number | null };
+
+/** The same with the best between them. */
+export type EvaluationChange = Change & { readonly best: number | null };
 
 /** What came of a run. */
 export type TrainReport = {
@@ -20,8 +24,8 @@ export type TrainReport = {
   readonly step: number;
   readonly steps: number | null;
   readonly loss: Change;
-  /** Metrics of the first and of the last evaluation; null without any. */
-  readonly evaluation: Readonly<Record<string, Change>> | null;
+  /** Metrics of the first evaluation, of what is best, and of the last one; null without any. */
+  readonly evaluation: Readonly<Record<string, EvaluationChange>> | null;
   /** Folder of the trained adapter or model. */
   readonly final: string;
   /** Folder of the one with the best evaluation; null without evaluations. */
@@ -38,6 +42,8 @@ export function reportOf(
   { steps, losses, evaluations, end }: TrainingHistory,
 ): TrainReport {
   const [first, last] = [evaluations[0]?.metrics, evaluations.at(-1)?.metrics];
+  const chosen = bestStep(end);
+  const best = evaluations.findLast(({ step }) => step === chosen)?.metrics;
   return {
     folder,
     trainer,
@@ -46,7 +52,11 @@ export function reportOf(
     steps,
     loss: { first: losses[0]?.value ?? null, last: losses.at(-1)?.value ?? null },
     evaluation: first === undefined || last === undefined ? null : Object.fromEntries(
-      Object.keys(last).map((name) => [name, { first: first[name] ?? null, last: last[name] ?? null }]),
+      Object.keys(last).map((name) => [name, {
+        first: first[name] ?? null,
+        best: best?.[name] ?? null,
+        last: last[name] ?? null,
+      }]),
     ),
     final: join(folder, "final"),
     best: evaluations.length === 0 ? null : join(folder, "best"),
@@ -60,15 +70,16 @@ function drawsCurve(end: TrainingHistory["end"]): boolean {
   return typeof summary === "object" && summary !== null && "curve" in summary;
 }
 
+/** Step of what is best, as the end tells it. */
+function bestStep(end: TrainingHistory["end"]): number | null {
+  const summary = end?.summary as { readonly best?: { readonly step?: number } | null } | null | undefined;
+  return summary?.best?.step ?? null;
+}
+
 /** The same as two tables: numbers, and where things lie. */
 export function reportText(report: TrainReport): string {
   const { trainer, folder, reason, step, steps, loss, evaluation, final, best, curve, metrics } = report;
   const early = reason === "early_stop" ? ", stopped early" : "";
-  const changes = [
-    ["loss of a step", loss] as const,
-    ...Object.entries(evaluation ?? {}).filter(([name]) => name !== "tokens")
-      .map(([name, change]) => [`evaluation: ${name}`, change] as const),
-  ];
   const places = [
     ["trained", final],
     ...best === null ? [] : [["best", best]],
@@ -79,15 +90,39 @@ export function reportText(report: TrainReport): string {
   return [
     `${trainer}: ${step} of ${steps ?? step} steps${early}`,
     columnsText([
-      ["", "first", "last"],
-      ...changes.map(([name, { first, last }]) => [
-        name,
-        numberText(first),
-        numberText(last),
-      ]),
+      ["", "first", ...evaluation === null ? [] : ["best"], "last"],
+      [
+        "loss of a step",
+        numberText(loss.first),
+        ...evaluation === null ? [] : ["-"],
+        numberText(loss.last),
+      ],
+      ...evaluation === null ? [] : evaluationRows(evaluation),
     ]),
     columnsText(places, 2),
   ].join("\n\n");
+}
+
+function evaluationRows(evaluation: NonNullable<TrainReport["evaluation"]>): string[][] {
+  const columns = (["first", "best", "last"] as const).map((column) => {
+    const known = Object.entries(evaluation).flatMap(([name, change]) => {
+      const value = change[column];
+      return value === null ? [] : [[name, value] as const];
+    });
+    return new Map(measuredIn(Object.fromEntries(known)).map((measured) => [measured.name, measured]));
+  });
+  const names = new Set(columns.flatMap((column) => [...column.keys()]).filter((name) => name !== "tokens"));
+  return [...names].map((name) => [
+    `evaluation: ${name}`,
+    ...columns.map((column) => measuredText(column.get(name))),
+  ]);
+}
+
+function measuredText(measured: Measured | undefined): string {
+  if (measured === undefined) return "-";
+  const { value, interval } = measured;
+  if (interval === null) return numberText(value);
+  return `${value.toFixed(3)} (${interval.low.toFixed(3)} to ${interval.high.toFixed(3)})`;
 }
 
 function numberText(value: number | null): string {
