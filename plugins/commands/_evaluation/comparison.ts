@@ -60,6 +60,9 @@ function compared(a: Result, b: Result, { measure, by, alpha, prng }: Comparison
     comparison,
     notes: [
       ...(pairs.unpaired === 0 ? [] : [`Episodes without a counterpart, left out: ${pairs.unpaired}`]),
+      ...(pairs.merged === 0
+        ? []
+        : [`${pairs.merged} episodes of tasks that came more than once are counted once a task`]),
       ...(measure !== "success" || unknown === 0
         ? []
         : [`Episodes of unknown outcome, counted as not succeeded: ${unknown}`]),

@@ -39,6 +39,21 @@ Deno.test("compareResults() notes what was left out and what nobody knows", () =
   ]);
 });
 
+Deno.test("compareResults() notes repeats that are counted once, but not where tasks were asked for", () => {
+  const twice = (name: string, success: boolean): Result => {
+    const { episodes, ...result } = resultOf(name, Array<boolean>(6).fill(success));
+    const again = episodes.slice(0, 2).map((episode) => ({ ...episode, seed: `${episode.seed} again` }));
+    return { ...result, episodes: [...episodes, ...again] };
+  };
+  const results = [twice("a", false), twice("b", true)];
+  const notes = (by: "episode" | "task") =>
+    compareResults(results, { ...OPTIONS, by, prng: seeded(0) })[0]?.notes;
+  assert.deepEqual(notes("episode"), [
+    "4 episodes of tasks that came more than once are counted once a task",
+  ]);
+  assert.deepEqual(notes("task"), []);
+});
+
 Deno.test("compareResults() compares nothing where there are fewer than two", () => {
   assert.deepEqual(compareResults([], { ...OPTIONS, prng: seeded(0) }), []);
   assert.deepEqual(compareResults([resultOf("a", none)], { ...OPTIONS, prng: seeded(0) }), []);

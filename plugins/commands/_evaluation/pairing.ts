@@ -28,6 +28,8 @@ export interface Pairs {
   readonly unit: PairUnit;
   /** Episodes of either policy without a counterpart. */
   readonly unpaired: number;
+  /** Episodes of one policy that stand in pairs with others of their task, although episodes were asked for. */
+  readonly merged: number;
 }
 
 type Pair = readonly [a: Episode, b: Episode];
@@ -60,9 +62,21 @@ export function pairEpisodes(a: Result, b: Result, measure: Measure, by: PairUni
   const columns = tasks.map((group) => [numbers(group, 0), numbers(group, 1)] as const);
   if (tasks.length === pairs.length || by === "task" || columns.every((column) => column.every(isCopies))) {
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-    return { a: columns.map(([x]) => mean(x)), b: columns.map(([, y]) => mean(y)), unit: "task", unpaired };
+    return {
+      a: columns.map(([x]) => mean(x)),
+      b: columns.map(([, y]) => mean(y)),
+      unit: "task",
+      unpaired,
+      merged: by === "task" ? 0 : tasks.reduce((sum, { length }) => sum + (length > 1 ? length : 0), 0),
+    };
   }
-  return { a: columns.flatMap(([x]) => x), b: columns.flatMap(([, y]) => y), unit: "episode", unpaired };
+  return {
+    a: columns.flatMap(([x]) => x),
+    b: columns.flatMap(([, y]) => y),
+    unit: "episode",
+    unpaired,
+    merged: 0,
+  };
 }
 
 /** What all episodes of all results have, success preferred. */

@@ -28,6 +28,7 @@ Deno.test("pairEpisodes() pairs by task and seed whatever the order, and counts 
     b: [1, 0, 1],
     unit: "episode",
     unpaired: 2,
+    merged: 0,
   });
 });
 
@@ -39,6 +40,7 @@ Deno.test("pairEpisodes() averages the episodes of a task when a pair is a task"
     b: [1, 0.5],
     unit: "task",
     unpaired: 0,
+    merged: 0,
   });
 });
 
@@ -50,6 +52,7 @@ Deno.test("pairEpisodes() takes repeats that never differ for one pair a task: c
     b: [1, 1],
     unit: "task",
     unpaired: 0,
+    merged: 4,
   });
 });
 
