@@ -24,6 +24,8 @@ export interface Issue {
   readonly message: string;
   /** Names of unknown fields, for `unrecognized_keys`. */
   readonly keys?: readonly string[];
+  /** Values that are accepted, where these are few. */
+  readonly values?: readonly unknown[];
 }
 
 /**
@@ -88,8 +90,15 @@ export function describeIssues(
     }
     const received = valueAt(input, issue.path);
     const shown = received === undefined ? "nothing" : shorten(JSON.stringify(received) ?? String(received));
-    return [`${path === "" ? "" : `${path}: `}${lower(issue.message)}: received ${shown}`];
+    return [
+      `${path === "" ? "" : `${path}: `}${lower(issue.message)}: received ${shown}${near(received, issue)}`,
+    ];
   });
+}
+
+function near(received: unknown, { values = [] }: Issue): string {
+  if (typeof received !== "string") return "";
+  return hint(received, values.filter((value) => typeof value === "string"));
 }
 
 function propertyNames(schema: Schema, path: readonly PropertyKey[]): string[] {

@@ -83,7 +83,7 @@ const broken: [value: unknown, problem: string][] = [
   [{ tools: [] }, "domain: expected string: received nothing"],
   [
     { domain: "d", tools: [{ name: "a", category: "eat" }] },
-    'tools.0.category: invalid option: expected one of "read"|"search"|"write"|"execute"|"navigate"|"submit"|"think"|"communicate": received "eat"',
+    'tools.0.category: invalid option: expected one of "read"|"search"|"write"|"execute"|"navigate"|"submit"|"think"|"communicate": received "eat": did you mean "read"?',
   ],
   [
     {

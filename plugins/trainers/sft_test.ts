@@ -259,6 +259,6 @@ inFolder("sft refuses a provider that it does not know", async (folder) => {
   await assert.rejects(train({ model, provider: "tpu" as "cpu" }, { folder }), {
     code: "INVALID_OPTIONS",
     message: 'Cannot use options of trainer "knowlyr/sft-v1": provider: invalid option: expected one of ' +
-      '"auto"|"cpu"|"webgpu"|"cuda": received "tpu"',
+      '"auto"|"cpu"|"webgpu"|"cuda": received "tpu": did you mean "cpu"?',
   });
 });

@@ -314,6 +314,11 @@ const WRONG: readonly (readonly [string, string, string])[] = [
     PIPELINE.replace("{ train: again }", "{ trian: again }"),
     '27:9: evaluate.0.policies.1.model: expected a folder, { init: nano } or { train: NAME }: received {"trian":"again"}',
   ],
+  [
+    "a model of an unknown size",
+    PIPELINE.replace("{ train: again }", "{ init: nanoo }"),
+    '27:18: evaluate.0.policies.1.model.init: expected nano, tiny or small: received "nanoo": did you mean "nano"?',
+  ],
 ];
 
 for (const [what, pipeline, message] of WRONG) {

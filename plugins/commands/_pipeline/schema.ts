@@ -53,10 +53,20 @@ const exportSchema = z.strictObject({
   file: fileName.optional().describe("File in the run folder"),
 });
 
+const SIZES = ["nano", "tiny", "small"] as const;
+
+/** Checked after the shape, so that a wrong size is told as such: a wrong shape is only told as none of those below. */
+const modelSize = z.string().superRefine((size, context) => {
+  if ((SIZES as readonly string[]).includes(size)) return;
+  const values = [...SIZES];
+  const message = "expected nano, tiny or small";
+  context.addIssue({ code: "invalid_value", values, message, input: size });
+}) as unknown as z.ZodType<typeof SIZES[number], string>; // sound: any other text is refused
+
 const modelSchema = z.union([
   z.string().describe("Model folder, relative to the pipeline file"),
   z.strictObject({
-    init: z.enum(["nano", "tiny", "small"]).describe("Size of a new model with random weights"),
+    init: modelSize.describe("Size of a new model with random weights"),
     family: z.enum(["llama", "mistral", "qwen2", "qwen3"]).default("llama").describe("Kind of decoder"),
     seed: z.int().min(0).default(0).describe("Its only source of randomness"),
     template: z.enum(["chatml", "bare"]).default("chatml").describe(
