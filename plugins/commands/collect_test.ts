@@ -99,6 +99,16 @@ Deno.test("collect plays only what the file lacks, after a torn line too", () =>
     assert.deepEqual([(data as { skipped: number }).skipped, (data as { played: number }).played], [4, 2]);
   }));
 
+Deno.test("collect says how far it is in at most twenty lines, the last one among them", () =>
+  inFolder(async (folder) => {
+    for (const [episodes, said] of [[20, 20], [21, 11], [59, 20], [101, 17]] as const) {
+      const { context, lines } = contextAt(folder);
+      await collected(context, { tasks: [], episodes, output: `${episodes}.jsonl` });
+      assert.equal(lines.length, said);
+      assert.ok(lines.at(-1)!.startsWith(`${episodes}/${episodes} `), lines.at(-1));
+    }
+  }));
+
 Deno.test("collect plays again what another task, seed, policy or environment would give", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "tasks.yaml"), "id: one\ndescription: Count\n");

@@ -64,7 +64,7 @@ export async function collectEpisodes(job: CollectJob): Promise<CollectReport> {
   await using _held = open.length === 0 ? null : await heldPolicy(job.kernel, setup);
   const report = { played: 0, steps: 0, succeeded: 0, failed: 0, errors: 0 };
   const play = (unit: Unit): Promise<Trajectory | null> => playUnit(unit, { ...job, setup });
-  const shown = Math.max(1, Math.ceil(open.length / 50)); // at most fifty lines of progress
+  const shown = Math.max(1, Math.ceil(open.length / 20)); // at most twenty lines of progress
   for await (const played of inOrder(open, job.concurrency, play)) {
     if (played === null) break;
     await out.append(played);
