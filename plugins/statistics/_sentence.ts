@@ -2,7 +2,16 @@ import type { Comparison } from "./compare_paired.ts";
 
 /** A comparison in one sentence of plain English: what was seen, and whether chance explains it. */
 export function sentenceOf(facts: Omit<Comparison, "sentence">): string {
-  return `${seen(facts)}; ${verdict(facts)}.`;
+  return facts.equal ? `${alike(facts)}.` : `${seen(facts)}; ${verdict(facts)}.`;
+}
+
+/** Where nothing differs there is nothing that chance could explain. */
+function alike({ names: [a, b], unit, measure, outcome, n, meanA }: Omit<Comparison, "sentence">): string {
+  const where = n === 1 ? `the one ${counted(unit, n)}` : `every one of ${n} ${unit}`;
+  const what = outcome === "real"
+    ? `both have a ${measure} of ${decimal(meanA)}`
+    : `both succeeded on ${Math.round(meanA * n)}`;
+  return `${b} and ${a} are equal on ${where}: ${what}`;
 }
 
 function seen(

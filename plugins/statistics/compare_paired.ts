@@ -58,6 +58,8 @@ export interface Comparison {
   readonly difference: number;
   /** Interval of the difference, not corrected for several comparisons; null for one pair of real values. */
   readonly interval: Interval | null;
+  /** Whether the values of every pair are equal. */
+  readonly equal: boolean;
   /** Two-sided p of the test. */
   readonly p: number;
   /** p corrected for all comparisons made together; p itself when there is one. */
@@ -115,6 +117,7 @@ export function comparePaired(
     meanB: mean(b),
     difference: mean(differences),
     interval,
+    equal: differences.every((difference) => difference === 0),
     p: test.p,
     adjustedP: test.p,
     comparisons: 1,

@@ -120,3 +120,21 @@ Deno.test("comparePaired() refuses what cannot be compared", () => {
     assert.throws(call, { name: "RangeError", message: `Cannot compare policies: ${message}` });
   }
 });
+
+Deno.test("comparePaired() says that policies are equal where every pair is, and only there", () => {
+  const sentence = (a: readonly number[], b: readonly number[]) =>
+    comparePaired(a, b, { prng: seeded(1) }).sentence;
+  assert.equal(
+    sentence([1, 0, 1], [1, 0, 1]),
+    "B and A are equal on every one of 3 tasks: both succeeded on 2.",
+  );
+  assert.equal(
+    sentence([0.5, 0.25], [0.5, 0.25]),
+    "B and A are equal on every one of 2 tasks: both have a mean reward of 0.375.",
+  );
+  assert.equal(sentence([1], [1]), "B and A are equal on the one task: both succeeded on 1.");
+  assert.match(
+    sentence([1, 0], [0, 1]),
+    /^B succeeded on 1 of 2 tasks and A on 1; with 2 tasks nothing can be decided /,
+  );
+});
