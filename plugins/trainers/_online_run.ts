@@ -18,6 +18,7 @@ import { actingTrainee } from "./_online/acting.ts";
 import { Collector } from "./_online/collect.ts";
 import { Journal } from "./_online/journal.ts";
 import { OnlineLearner, type OnlineStep } from "./_online/learner.ts";
+import { checkWorld } from "./_online/world.ts";
 import { runSteps } from "./_run.ts";
 import { Trainee } from "./_trainee.ts";
 import type { OnlineOptions } from "./online.ts";
@@ -31,6 +32,7 @@ export async function* trainOnline(
   const [log, found]: [string[], string[]] = [[], []];
   const arena = { ...parsed, env: fullId(kernel, env, parsed.env), kernel };
   const options = { ...parsed, rubrics: parsed.rubrics.map((name) => fullId(kernel, rubric, name)) };
+  await checkWorld(kernel, options);
   const { iterations, beta, maxLength, adapter, evalEvery, saveEvery } = options;
   await using trainee = await Trainee.create(options, (message) => void log.push(message));
   refuseBeyondContext(trainee.folder, maxLength);

@@ -101,6 +101,12 @@ withModel("online says what is wrong before it writes anything", async (folder) 
       "--env lookup --env-option compact",
       'Cannot use --env-option: wanted name=value: received "compact"',
     ],
+    [
+      "--env sandbox",
+      "Cannot learn in knowlyr/sandbox-v1: wanted an environment that chooses a task at its reset: received none, for " +
+      "its tasks come from outside; give it one by its options, or write an environment that draws from yours by its " +
+      "seed",
+    ],
     ["--env lookup --rubrics loop", 'Cannot find rubric "loop": no such name: did you mean "loops"?'],
     [
       "--env lookup --group-size 1",

@@ -7,13 +7,10 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { type Command, command, type CommandContext, type CommandResult } from "../../../core/command.ts";
 import type { Contribution } from "../../../core/kind.ts";
-import { env } from "../../../core/env.ts";
 import type { Kernel } from "../../../core/kernel.ts";
-import { fullId } from "../../../core/names.ts";
-import { rubric } from "../../../core/rubric.ts";
 import { type Json, noOptions } from "../../../core/schema.ts";
-import { makeEnv } from "../../../core/wrapper.ts";
-import { type OnlineOptions, onlineOptions, onlineTrainer } from "../online.ts";
+import { checkWorld } from "../_online/world.ts";
+import { onlineOptions, onlineTrainer } from "../online.ts";
 import { valueOf, withEnvOptions } from "./_env_options.ts";
 import { optionalFields } from "./_fields.ts";
 import { mergedOptions } from "./_merged_options.ts";
@@ -65,7 +62,7 @@ async function online(given: Given, context: CommandContext): Promise<CommandRes
     options,
   };
   await checkFree(folder, output, options["overwrite"] === true);
-  await checkWorld(onlineOptions.parse(options), context.kernel);
+  await checkWorld(context.kernel, onlineOptions.parse(options));
   return await runInFolder(config, {
     folder,
     shown: output,
@@ -74,12 +71,6 @@ async function online(given: Given, context: CommandContext): Promise<CommandRes
     notices: [],
     prepare: () => writeRunConfig(folder, config),
   }, context);
-}
-
-/** Makes once what every try will need, so that a wrong name or option is told before anything is written. */
-async function checkWorld({ env: name, envOptions, rubrics }: OnlineOptions, kernel: Kernel): Promise<void> {
-  await using _made = await makeEnv(kernel, { id: fullId(kernel, env, name), options: envOptions });
-  for (const id of rubrics) await kernel.make(rubric, fullId(kernel, rubric, id));
 }
 
 /** The same with what `--env-option` says of the environment. */
