@@ -210,3 +210,23 @@ Deno.test("the options of dpo that are written down are those that the schema ac
     : false = true; // does not compile when a field differs
   assert.ok(none);
 });
+
+inFolder(
+  "dpo refuses answers longer than the model's context, and says when only maxLength is",
+  async (folder) => {
+    const model = await tinyModel(folder, { contextLength: 100 });
+    const [pair] = pairs(1);
+    const long = { ...pair, chosen: [{ role: "assistant", content: "ab".repeat(60) }] };
+    const options = { model, maxSteps: 1, maxLength: 300 };
+    await assert.rejects(train(options, { rows: [long as ExportRow], folder: join(folder, "long") }), {
+      code: "INVALID_OPTIONS",
+      message: "Cannot train: maxLength: wanted at most 100, the model's context: received 300",
+    });
+    const events = await train(options, { rows: [pair!], folder: join(folder, "short") });
+    const said = only(events, "notice").map(({ message }) => message);
+    assert.ok(
+      said.includes("maxLength 300 is more than the model's context of 100; no row is longer"),
+      said.join(),
+    );
+  },
+);

@@ -349,3 +349,23 @@ inFolder("grpoUpdate() is one update from samples, and none when nothing has a g
   const held = await grpoUpdate(trainee, samples, { ...options, beta: 0.1, reference });
   assert.ok(held.metrics!["kl"]! > 0);
 });
+
+inFolder(
+  "grpo refuses episodes longer than the model's context, and says when only maxLength is",
+  async (folder) => {
+    const model = await tinyModel(folder, { contextLength: 8 });
+    const short = DRAWN.map((group) => rowOf(group, zeros(group), 1));
+    const first = DRAWN[0]!.map((drawn) => ({ ...drawn, prompt: Array<number>(9).fill(5) }));
+    const long = rowOf(first, zeros(first), 1);
+    await assert.rejects(train({ model }, { rows: [long], folder: join(folder, "long") }), {
+      code: "INVALID_OPTIONS",
+      message: "Cannot train: maxLength: wanted at most 8, the model's context: received 32",
+    });
+    const events = await train({ model, epochs: 1 }, { rows: short, folder: join(folder, "short") });
+    const said = only(events, "notice").map(({ message }) => message);
+    assert.ok(
+      said.includes("maxLength 32 is more than the model's context of 8; no row is longer"),
+      said.join(),
+    );
+  },
+);
