@@ -15,7 +15,12 @@ import { metaGuesser, metaSolver } from "./puzzles/meta_policies.ts";
 import { sandbox } from "./sandbox/sandbox.ts";
 
 export { lookup, type LookupOptions } from "./puzzles/lookup.ts";
-export { lookupGuesser, lookupSolver, type LookupSolverOptions } from "./puzzles/lookup_policies.ts";
+export {
+  lookupGuesser,
+  type LookupGuesserOptions,
+  lookupSolver,
+  type LookupSolverOptions,
+} from "./puzzles/lookup_policies.ts";
 export { type LogicOptions, logicPuzzle } from "./puzzles/logic.ts";
 export { logicGuesser, logicSolver } from "./puzzles/logic_policies.ts";
 export { memoryBuffer, type MemoryOptions } from "./puzzles/memory.ts";

@@ -16,9 +16,10 @@ export async function played(
   options: Readonly<Record<string, unknown>>,
   acting: Policy | string,
   episodes = 50,
+  actingOptions: Readonly<Record<string, unknown>> = {},
 ): Promise<readonly Trajectory[]> {
   await using place = await gym.make(env, id, options);
-  const agent = typeof acting === "string" ? await gym.make(policy, acting) : acting;
+  const agent = typeof acting === "string" ? await gym.make(policy, acting, actingOptions) : acting;
   const all: Trajectory[] = [];
   for (let seed = 0; seed < episodes; seed++) {
     all.push(await rollout(place, agent, { seed: BigInt(seed), now: () => 0 }));

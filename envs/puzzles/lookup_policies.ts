@@ -7,7 +7,6 @@ import { z } from "zod";
 import type { Contribution } from "../../core/kind.ts";
 import { type Policy, policy } from "../../core/policy.ts";
 import { below } from "../../core/prng.ts";
-import { noOptions } from "../../core/schema.ts";
 import { linesOf, saying } from "./acting.ts";
 
 /** Options of {@linkcode lookupSolver}. */
@@ -31,18 +30,29 @@ export const lookupSolver: Contribution<Policy, LookupSolverOptions> = policy("k
   }),
 });
 
-/** Answers with one of the values it is shown, at random. */
-export const lookupGuesser: Contribution<Policy, Record<string, never>> = policy(
+/** Options of {@linkcode lookupGuesser}. */
+export interface LookupGuesserOptions {
+  /** Names a value at random, or always the first one, as a careless agent would. @default "random" */
+  readonly pick?: "random" | "first" | undefined;
+}
+
+/** Answers with one of the values it is shown, whatever was asked. */
+export const lookupGuesser: Contribution<Policy, LookupGuesserOptions> = policy(
   "knowlyr/lookup-guesser-v1",
   {
-    description: "Answers knowlyr/lookup-v1 with a random value of the context",
-    options: noOptions,
-    create: (): Policy => ({
+    description: "Answers knowlyr/lookup-v1 with a value of the context, whatever was asked",
+    options: z.strictObject({
+      pick: z.enum(["random", "first"]).default("random").describe(
+        "Names a value at random, or the first one",
+      ),
+    }),
+    create: ({ pick }): Policy => ({
       name: "lookup-guesser",
       model: null,
       act: (view) => {
         const values = [...pairsOf(view.resetObservation).values()];
-        const guesses = keysOf(view.observation).map(() => values[below(view.prng, values.length)] ?? "?");
+        const place = () => pick === "first" ? 0 : below(view.prng, values.length);
+        const guesses = keysOf(view.observation).map(() => values[place()] ?? "?");
         return saying(view, "answer", guesses.join(""));
       },
     }),

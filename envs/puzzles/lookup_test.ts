@@ -168,3 +168,20 @@ Deno.test("lookup refuses a task whose puzzle is another's", async () => {
     },
   );
 });
+
+Deno.test("the careless guesser names the first value, whatever was asked", async () => {
+  const options = { pairs: 2, questions: 2, compact: true, valueLength: 2 };
+  const careless = { pick: "first" } as const;
+  for (
+    const { reset, steps } of await played(
+      "knowlyr/lookup-v1",
+      options,
+      "knowlyr/lookup-guesser-v1",
+      20,
+      careless,
+    )
+  ) {
+    const first = reset.observation.slice(1, 3);
+    assert.deepEqual(steps.map(({ action }) => action.raw), [first, first]);
+  }
+});

@@ -130,6 +130,15 @@ for (const name of MODELS) {
         }
         close(norm([...found.values()]), expected.lora_grad_l2_total, 1e-5, 0, what);
         trainee.learner.discard();
+        if (Object.keys(way).length > 0 || expected.beta > 0) continue;
+        // As many again without a gradient: everything is divided by twice as much.
+        const idle = {
+          sequences: sequences.length,
+          tokens: flat(sequences.map((each) => each.advantages)).length,
+        };
+        const halved = await accumulateGrpo(trainee, sequences, micro, { ...options, idle });
+        close(halved.loss, loss / 2, 1e-6, 1e-9, `idle in ${what}`);
+        trainee.learner.discard();
       }
     }
   });

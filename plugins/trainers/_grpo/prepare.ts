@@ -52,8 +52,9 @@ export interface PreparedReport {
   readonly singleGroups: number;
   /** Episodes masked because they were cut short. */
   readonly maskedEpisodes: number;
-  /** Sequences left out because all their advantages are 0. */
+  /** Sequences left out because all their advantages are 0, and their trained tokens. */
   readonly idleSequences: number;
+  readonly idleTokens: number;
 }
 
 /** Samples of one episode. */
@@ -66,7 +67,7 @@ export function preparedSamples(samples: readonly PolicySample[], options: Prepa
   const rewards = groups.map((group) => group.map(([{ reward }]) => reward));
   const { advantages, zeroVariance, refused } = groupAdvantages(rewards, { scale: options.advantageScale });
   const sequences: PolicySequence[] = [];
-  const count = { maskedEpisodes: 0, idleSequences: 0 };
+  const count = { maskedEpisodes: 0, idleSequences: 0, idleTokens: 0 };
   for (const [at, group] of groups.entries()) {
     const own = advantages[at]!;
     if (own === null) continue;
@@ -83,7 +84,10 @@ export function preparedSamples(samples: readonly PolicySample[], options: Prepa
         const sequence = sequenceOf(sample, credited[i]!);
         if (options.beta > 0 || sequence.advantages.some((advantage) => advantage !== 0)) {
           sequences.push(sequence);
-        } else count.idleSequences++;
+        } else {
+          count.idleSequences++;
+          count.idleTokens += sequence.advantages.length;
+        }
       }
     }
   }

@@ -75,6 +75,7 @@ Deno.test("preparedSamples() leaves out and counts what has no gradient", () => 
     singleGroups: 1,
     maskedEpisodes: 0,
     idleSequences: 2,
+    idleTokens: 4,
   });
   const held = preparedSamples(samples, { ...options, beta: 0.1 }); // a divergence has a gradient without advantages
   assert.deepEqual(held.sequences.map(({ sample }) => sample.episode), [1, 2, 3, 4]);

@@ -31,6 +31,13 @@ export interface GrpoLossOptions extends BatchLimits, Required<PolicyGradientOpt
   readonly isCap: number | null;
   readonly recompute: boolean;
   readonly headChunk?: number | undefined;
+  /**
+   * Sequences that were sampled as well, and their tokens, but have no gradient: they count in what the aggregation divides
+   * by, so that an update that has little to learn from is a small one.
+   *
+   * @default none
+   */
+  readonly idle?: { readonly sequences: number; readonly tokens: number };
 }
 
 /** A sequence with what the loss compares it with. */
@@ -97,10 +104,14 @@ export async function accumulateGrpo(
   microBatches: readonly MicroBatch[],
   options: GrpoLossOptions,
 ): Promise<GrpoMetrics> {
-  const { aggregation, maxLength, maxCompletionLength = maxLength } = options;
+  const { aggregation, maxLength, maxCompletionLength = maxLength, idle } = options;
   const chosen = microBatches.flatMap(({ rows }) => rows.map(([index]) => sequences[index!]!));
   const tokens = chosen.reduce((sum, { advantages }) => sum + advantages.length, 0);
-  const totals = { sequences: chosen.length, tokens, maxCompletionLength };
+  const totals = {
+    sequences: chosen.length + (idle?.sequences ?? 0),
+    tokens: tokens + (idle?.tokens ?? 0),
+    maxCompletionLength,
+  };
   const weightOf = ({ advantages }: ScoredSequence) => AGGREGATIONS[aggregation](advantages.length, totals);
   const session = await policySession(trainee, options);
   let loss = 0;

@@ -31,7 +31,9 @@ export const reinforce: Teach = async (
     },
     async accumulate(items): Promise<LessonMetrics> {
       const micro = microBatchesOf(scored, items, options);
-      const { reward: _, ...metrics } = await accumulateGrpo(trainee, scored, micro, options);
+      const share = 1 / given.miniBatches;
+      const idle = { sequences: share * report.idleSequences, tokens: share * report.idleTokens };
+      const { reward: _, ...metrics } = await accumulateGrpo(trainee, scored, micro, { ...options, idle });
       return metrics as LessonMetrics; // sound: the loss stays
     },
   };
