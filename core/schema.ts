@@ -98,7 +98,8 @@ export function describeIssues(
 
 function near(received: unknown, { values = [] }: Issue): string {
   if (typeof received !== "string") return "";
-  return hint(received, values.filter((value) => typeof value === "string"));
+  // Of a single value nothing is to be guessed: the message names it.
+  return values.length < 2 ? "" : hint(received, values.filter((value) => typeof value === "string"));
 }
 
 function propertyNames(schema: Schema, path: readonly PropertyKey[]): string[] {
