@@ -48,6 +48,7 @@ for (const algorithm of ["grpo", "dpo", "rejection"] as const) {
       await hashes(join(folder, "best")),
       await hashes(join(folder, "checkpoints", checkpoint, "model")),
     );
+    assert.ok(series(events, "trainedTokens").some((count) => count > 0));
     const curve = JSON.parse(await Deno.readTextFile(join(folder, "curve.json")));
     assert.deepEqual(
       curve.evaluations.map(({ value }: { value: number }) => value),

@@ -35,7 +35,7 @@ export const imitate: Teach = (samples, episodes, { options, trainee }) => {
         const feeds = trainingFeeds(batch, { packed: false, totalWeight, headChunk });
         loss += floats((await trainee.learner.accumulate(session, feeds))["loss"])[0]!;
       }
-      return { loss };
+      return { loss, trainedTokens: totalWeight };
     },
   });
 };

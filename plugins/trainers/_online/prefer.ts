@@ -8,7 +8,7 @@
  * @module
  */
 import { floats } from "../../onnx/session.ts";
-import type { Sequence } from "../_data/mod.ts";
+import { type Sequence, trainedTokens } from "../_data/mod.ts";
 import { microBatchesOf } from "../_grpo/batches.ts";
 import type { PolicySample } from "../_grpo/samples.ts";
 import type { PreferenceLossName } from "../_losses/preference.ts";
@@ -100,7 +100,9 @@ async function accumulated(
     loss += floats(outputs["loss"])[0]!;
     metrics.add(batch, floats(outputs["answers"]));
   }
-  return { loss, ...metrics.result() };
+  const sides = items.flatMap((item) => [sequences[2 * item]!, sequences[2 * item + 1]!]);
+  const tokens = sides.reduce((sum, side) => sum + trainedTokens(side), 0);
+  return { loss, ...metrics.result(), trainedTokens: tokens };
 }
 
 function objectiveOf({ dpoLoss, dpoBeta, rpoAlpha }: OnlineOptions): Objective {

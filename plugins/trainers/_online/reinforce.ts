@@ -34,7 +34,8 @@ export const reinforce: Teach = async (
       const share = 1 / given.miniBatches;
       const idle = { sequences: share * report.idleSequences, tokens: share * report.idleTokens };
       const { reward: _, ...metrics } = await accumulateGrpo(trainee, scored, micro, { ...options, idle });
-      return metrics as LessonMetrics; // sound: the loss stays
+      const trainedTokens = items.reduce((sum, item) => sum + scored[item]!.advantages.length, 0);
+      return { ...metrics, trainedTokens } as LessonMetrics; // sound: the loss stays
     },
   };
 };
