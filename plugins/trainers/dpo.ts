@@ -30,8 +30,8 @@ import type {
 } from "./options.ts";
 import type { PreferenceLossName } from "./_losses/preference.ts";
 
-/** Names of the losses: pairs of the table in `_losses/preference.ts`, and `kto`. */
-const LOSSES = [
+/** Losses of pairs, as the table in `_losses/preference.ts` has them. */
+export const PAIR_LOSSES = [
   "sigmoid",
   "robust",
   "ipo",
@@ -42,8 +42,10 @@ const LOSSES = [
   "apo_zero",
   "apo_down",
   "sppo_hard",
-  "kto",
-] as const satisfies readonly (PreferenceLossName | "kto")[];
+] as const satisfies readonly PreferenceLossName[];
+
+/** All losses: those of pairs, and `kto`. */
+const LOSSES = [...PAIR_LOSSES, "kto"] as const;
 
 type LossName = typeof LOSSES[number];
 

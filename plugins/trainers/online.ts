@@ -23,6 +23,7 @@ import type {
   TrainOptimiserOptions,
   TrainScheduleOptions,
 } from "./options.ts";
+import { PAIR_LOSSES } from "./dpo.ts";
 import { type GrpoObjectiveOptions, objectiveFields } from "./grpo.ts";
 import type { Json } from "../../core/schema.ts";
 
@@ -30,18 +31,7 @@ const count = z.int().min(1);
 
 /** What `dpo` reads. */
 const preferenceFields = {
-  dpoLoss: z.enum([
-    "sigmoid",
-    "robust",
-    "ipo",
-    "hinge",
-    "sigmoid_norm",
-    "simpo",
-    "orpo",
-    "apo_zero",
-    "apo_down",
-    "sppo_hard",
-  ]).default("sigmoid").describe("Loss of a pair, as in dpo"),
+  dpoLoss: z.enum(PAIR_LOSSES).default("sigmoid").describe("Loss of a pair, as in dpo"),
   dpoBeta: z.number().positive().default(0.1).describe("How much a difference of log-probabilities counts"),
   rpoAlpha: z.number().min(0).default(0).describe("What the cross-entropy of the better try adds (RPO)"),
   pairsPerGroup: count.default(1).describe(

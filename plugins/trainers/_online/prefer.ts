@@ -11,7 +11,6 @@ import { floats } from "../../onnx/session.ts";
 import { type Sequence, trainedTokens } from "../_data/mod.ts";
 import { microBatchesOf } from "../_grpo/batches.ts";
 import type { PolicySample } from "../_grpo/samples.ts";
-import type { PreferenceLossName } from "../_losses/preference.ts";
 import { answerFeeds, answersOf, type ItemBatch, objectiveFeeds } from "../_preference/batch.ts";
 import { preferenceGraph } from "../_preference/graph.ts";
 import { PreferenceMetrics } from "../_preference/metrics.ts";
@@ -107,7 +106,7 @@ async function accumulated(
 
 function objectiveOf({ dpoLoss, dpoBeta, rpoAlpha }: OnlineOptions): Objective {
   return {
-    loss: dpoLoss as PreferenceLossName, // sound: the options' schema lists them
+    loss: dpoLoss,
     beta: dpoBeta,
     labelSmoothing: 0,
     gamma: dpoBeta / 2,
