@@ -42,8 +42,9 @@ export interface SampleOptions {
   /** Most tokens of a sample. */
   readonly maxLength: number;
   /**
-   * Whether tokens may have been drawn from a part of the distribution (top-k, top-p, min-p, a repetition penalty, a constraint). Their
-   * recorded probabilities are then those of another policy, which only importance sampling can make good.
+   * Whether tokens may have been drawn from a part of the distribution (top-k, top-p, min-p, a repetition penalty, a
+   * constraint). Their recorded probabilities are then those of another policy, which only importance sampling can make
+   * good.
    *
    * @default false
    */

@@ -57,11 +57,11 @@ type Limits = Pick<GrpoLossOptions, "isCap" | keyof BatchLimits>;
 export async function oldScores(
   trainee: Trainee,
   sequences: readonly PolicySequence[],
-  { batchTokens, maxLength }: Limits,
+  limits: BatchLimits,
   signal?: AbortSignal,
 ): Promise<readonly Float32Array[]> {
-  const limits = { batchTokens, maxLength, padId: trainee.fillerId, signal };
-  return await scoresOf(currentScorer(trainee, maxLength), sequences, limits);
+  const scorer = currentScorer(trainee, limits.maxLength);
+  return await scoresOf(scorer, sequences, { ...limits, padId: trainee.fillerId, signal });
 }
 
 /** What {@linkcode scoredSequences} may be given. */
@@ -79,11 +79,11 @@ export async function scoredSequences(
   limits: Limits,
   { old: known, signal }: ScoringHelp = {},
 ): Promise<readonly ScoredSequence[]> {
-  const { isCap, batchTokens, maxLength } = limits;
+  const { isCap } = limits;
   const old = isCap === null ? null : known ?? await oldScores(trainee, sequences, limits, signal);
   const held = reference === null
     ? null
-    : await scoresOf(reference, sequences, { batchTokens, maxLength, padId: trainee.fillerId, signal });
+    : await scoresOf(reference, sequences, { ...limits, padId: trainee.fillerId, signal });
   return sequences.map((sequence, at) => {
     const { behaviour, advantages } = sequence;
     if (old === null) return { ...sequence, old: behaviour, reference: held?.[at] ?? null };
