@@ -7,7 +7,6 @@
 import { join } from "node:path";
 import { GymError, isGymError, messageOf } from "../../core/errors.ts";
 import { seeded } from "../../core/prng.ts";
-import type { Json } from "../../core/schema.ts";
 import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
 import { learningRate, type Schedule, warmupStepsOf } from "../onnx/schedule.ts";
 import {
@@ -22,78 +21,8 @@ import {
 import type { PlannedStep } from "./_data/mod.ts";
 import { configHash, refuseOther } from "./_config_hash.ts";
 import type { Update } from "./_learner.ts";
+import type { Evaluated, Judgement, RunOptions, RunParts } from "./_run_parts.ts";
 import type { Trainee } from "./_trainee.ts";
-
-/** Options of a run, as the trainers' options name them. */
-export interface RunOptions {
-  readonly method: "lora" | "full";
-  readonly learningRate?: number | undefined;
-  readonly schedule: string;
-  readonly warmupRatio: number;
-  readonly weightDecay: number;
-  readonly maxGradientNorm: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  readonly maxNonFinite: number;
-  readonly seed: number;
-  readonly evalEvery?: number | undefined;
-  readonly patience?: number | undefined;
-  readonly saveEvery: number;
-  readonly keep: number;
-  readonly overwrite: boolean;
-}
-
-/** What becomes of the trained parameters after an evaluation. */
-export interface Judgement {
-  /**
-   * `promote`: they are the best from now on; `keep`: they are trained further, and what was the best still is;
-   * `roll_back`: what was the best takes their place, its optimiser included.
-   */
-  readonly decision: "promote" | "keep" | "roll_back";
-  /** Added to what the evaluation tells. */
-  readonly metrics?: Readonly<Record<string, number>>;
-  /** Why, in a sentence. */
-  readonly reason?: string;
-  /** Why the run ends here; left out when it goes on. */
-  readonly stop?: string;
-}
-
-/** An evaluation of the parameters after a step. */
-export interface Evaluated {
-  readonly step: number;
-  readonly metrics: Readonly<Record<string, number>>;
-}
-
-/** What a trainer brings to a run: its data, already planned, and its loss. */
-export interface RunParts<S extends PlannedStep = PlannedStep> {
-  readonly trainee: Trainee;
-  readonly steps: readonly S[];
-  /** Every option of the trainer, for the record and to refuse a resume with others. */
-  readonly config: { readonly [key: string]: Json };
-  /** Hash of the data. */
-  readonly dataHash: string;
-  /** What lies ahead, for the first event. */
-  readonly totals: Readonly<Record<string, number>>;
-  /** What was found while the data were read, told after the first event. */
-  readonly notices?: readonly string[];
-  /** Where `accumulate` and `evaluate` put what they found: told after the step or the evaluation, and taken out. */
-  readonly found?: string[];
-  /** Accumulates the gradients of a step; returns its metrics, the loss among them. */
-  readonly accumulate: (step: S) => Promise<Readonly<Record<string, number>>>;
-  /**
-   * Evaluates what was trained up to a step; null when there is nothing to evaluate on. The `loss` in it decides what is
-   * best, unless `judge` does.
-   */
-  readonly evaluate:
-    | ((step: number) => Promise<{ readonly loss: number } & Readonly<Record<string, number>>>)
-    | null;
-  /**
-   * Decides what an evaluation means. @param bestStep Step of what is the best so far; null for the first evaluation,
-   * which must be promoted.
-   */
-  readonly judge?: (evaluated: Evaluated, bestStep: number | null) => Promise<Judgement>;
-}
 
 /** Learning rate when none is given. */
 const LEARNING_RATES = { lora: 2e-4, full: 2e-5 } as const;
@@ -325,7 +254,7 @@ class Run<S extends PlannedStep> {
   async *#rollBack(): AsyncGenerator<TrainEvent> {
     const best = await this.#store.best();
     if (best === null) throw new TypeError("Cannot roll back: wanted a promoted checkpoint: received none");
-    await this.#restoreParameters(best.folder);
+    await this.#restoreParameters(best.folder, cursorOf(await readState(best.folder)));
     yield await this.#save(false);
   }
 
@@ -388,8 +317,9 @@ class Run<S extends PlannedStep> {
     const state = await readState(folder);
     refuseOther(folder, "options", state.configHash, configHash(this.#parts.config));
     refuseOther(folder, "data", state.dataHash, this.#parts.dataHash);
-    await this.#restoreParameters(folder);
-    const { nonFinite, evaluation, bestStep, stop } = state.cursor as unknown as Cursor; // sound: written above
+    const cursor = cursorOf(state);
+    await this.#restoreParameters(folder, cursor);
+    const { nonFinite, evaluation, bestStep, stop } = cursor;
     this.#nonFinite = nonFinite;
     this.#bestStep = bestStep;
     this.#stop = stop;
@@ -401,11 +331,11 @@ class Run<S extends PlannedStep> {
   }
 
   /** Parameters and optimiser of a checkpoint. */
-  async #restoreParameters(folder: string): Promise<void> {
+  async #restoreParameters(folder: string, { updates }: Cursor): Promise<void> {
     const { trainee } = this.#parts;
     await trainee.load(folder);
     restoreMoments(trainee, await readVectors(join(folder, MOMENTS)), folder);
-    trainee.learner.updates = ((await readState(folder)).cursor as unknown as Cursor).updates; // sound: written above
+    trainee.learner.updates = updates;
   }
 
   async *#interrupted(): AsyncGenerator<TrainEvent> {
@@ -442,6 +372,10 @@ class Run<S extends PlannedStep> {
       },
     };
   }
+}
+
+function cursorOf({ cursor }: TrainState): Cursor {
+  return cursor as unknown as Cursor; // sound: this file wrote it
 }
 
 function isAbort({ signal }: TrainJob, thrown: unknown): boolean {

@@ -5,7 +5,8 @@ import { hashes, inFolder, only, tinyModel } from "./_testing_test.ts";
 import type { TrainEvent, TrainJob } from "../../core/trainer.ts";
 import { Graph } from "../onnx/graph.ts";
 import type { PlannedStep } from "./_data/mod.ts";
-import { type RunOptions, runSteps } from "./_run.ts";
+import { runSteps } from "./_run.ts";
+import type { RunOptions } from "./_run_parts.ts";
 import { Trainee } from "./_trainee.ts";
 
 const OPTIONS: RunOptions = {

@@ -15,7 +15,7 @@ import {
   meanInterval,
   wilsonInterval,
 } from "../../statistics/mod.ts";
-import type { Judgement } from "../_run.ts";
+import type { Judgement } from "../_run_parts.ts";
 import type { OnlineOptions } from "../online.ts";
 
 type Decision = Judgement["decision"];

@@ -11,7 +11,7 @@ import type { PlannedStep } from "../_data/mod.ts";
 import { shuffled } from "../_data/pack.ts";
 import { trajectoryEpisode } from "../_grpo/episodes.ts";
 import { samplesOf } from "../_grpo/samples.ts";
-import type { Evaluated, Judgement } from "../_run.ts";
+import type { Evaluated, Judgement } from "../_run_parts.ts";
 import type { OnlineOptions } from "../online.ts";
 import type { Collector } from "./collect.ts";
 import { curveOf, curvePicture } from "./curve.ts";
